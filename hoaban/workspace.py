@@ -1,0 +1,86 @@
+"""Where things lie: the checkout, and what hoaban keeps beside it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hoaban.errors import HoabanError
+
+INVENTORY_FILE = Path("inventory/province.yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A checkout with an inventory, and the folder of its state (``$HOABAN_HOME``).
+
+    The state folder holds secrets (a deploy key, the passphrase of stacks): it is made with
+    mode 0700 and stays out of version control.
+    """
+
+    root: Path
+    home: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Workspace:
+        """The workspace that holds ``start`` (the current folder unless told), or an error."""
+        here = (start or Path.cwd()).resolve()
+        for folder in (here, *here.parents):
+            if (folder / INVENTORY_FILE).is_file():
+                home = os.environ.get("HOABAN_HOME")
+                return cls(folder, Path(home).resolve() if home else folder / ".hoaban")
+        raise HoabanError(
+            f"no {INVENTORY_FILE} in {here} or any folder above it",
+            mend="run this in a checkout of the province, or make one with: hoaban init DIRECTORY",
+        )
+
+    def ensure_home(self) -> Path:
+        """Make the state folder, readable by its owner only."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.home
+
+    @property
+    def inventory(self) -> Path:
+        """Folder of what people edit: province.yml, agencies/, the address ledger."""
+        return self.root / "inventory"
+
+    @property
+    def stacks(self) -> Path:
+        """Folder of the Pulumi programs."""
+        return self.root / "stacks"
+
+    @property
+    def backend(self) -> Path:
+        """Root of Pulumi's file backend; ``.pulumi`` is inside it."""
+        return self.home / "state"
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the deploy key pair and the passphrase of stacks."""
+        return self.home / "keys"
+
+    @property
+    def known_hosts(self) -> Path:
+        """Folder of pinned host keys, one file a stack."""
+        return self.home / "known_hosts"
+
+    @property
+    def reports(self) -> Path:
+        """Folder of reports, one sub-folder an agency."""
+        return self.home / "reports"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of logs of runs."""
+        return self.home / "logs"
+
+
+def lab_dir() -> Path:
+    """Folder of the lab: one a machine, since it takes well-known ports and bridges."""
+    return Path(os.environ.get("HOABAN_LAB_DIR", "/var/lib/hoaban/lab"))
+
+
+def image_dir() -> Path:
+    """Folder in which built guest images are kept."""
+    return Path(os.environ.get("HOABAN_IMAGE_DIR", "/var/cache/hoaban/images"))
