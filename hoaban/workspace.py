@@ -24,8 +24,12 @@ class Workspace:
 
     @classmethod
     def find(cls, start: Path | None = None) -> Workspace:
-        """The workspace that holds ``start`` (the current folder unless told), or an error."""
-        here = (start or Path.cwd()).resolve()
+        """The workspace that holds ``start``, or an error.
+
+        ``start`` is ``$HOABAN_ROOT`` unless told, which is how a Pulumi program in the toolkit's
+        folder finds the province it is run for; else the current folder.
+        """
+        here = (start or Path(os.environ.get("HOABAN_ROOT", "."))).resolve()
         for folder in (here, *here.parents):
             if (folder / INVENTORY_FILE).is_file():
                 home = os.environ.get("HOABAN_HOME")
@@ -46,9 +50,9 @@ class Workspace:
         return self.root / "inventory"
 
     @property
-    def stacks(self) -> Path:
-        """Folder of the Pulumi programs."""
-        return self.root / "stacks"
+    def stack_config(self) -> Path:
+        """Folder of stack configuration: ``<project>/Pulumi.<stack>.yaml``."""
+        return self.home / "config"
 
     @property
     def backend(self) -> Path:
@@ -74,6 +78,11 @@ class Workspace:
     def logs(self) -> Path:
         """Folder of logs of runs."""
         return self.home / "logs"
+
+
+def toolkit_root() -> Path:
+    """Folder of the toolkit's own stacks/, playbooks/, roles/ and templates/."""
+    return Path(__file__).resolve().parent.parent
 
 
 def lab_dir() -> Path:

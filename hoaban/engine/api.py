@@ -1,0 +1,117 @@
+"""What the toolkit asks of an engine, whichever it is.
+
+Two fit: the embedded one (Python alone) and the official ``pulumi`` command. Both keep the same
+state, so a stack can change hands between any two operations.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pulumi.automation.events import EngineEvent
+
+    from hoaban.engine.values import Secret
+
+    EventHandler = Callable[[EngineEvent], None]
+
+
+class UpdateKind(StrEnum):
+    """What an operation does, in the words of Pulumi's history."""
+
+    PREVIEW = "preview"
+    UPDATE = "update"
+    REFRESH = "refresh"
+    DESTROY = "destroy"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A program, the name of one instance of it, and where its state and configuration lie.
+
+    ``program`` is a folder with ``Pulumi.yaml``; ``backend`` the root of a Pulumi file backend;
+    ``config_file`` the ``Pulumi.<stack>.yaml`` that holds the salt and set values; ``config`` are
+    values for this run that win over the file's; ``passphrase_file`` a file of mode 0600;
+    ``environment`` is added to the program's and the provider's environment.
+    """
+
+    program: Path
+    name: str
+    backend: Path
+    config_file: Path
+    passphrase_file: Path
+    config: Mapping[str, str | Secret] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How an operation is run. ``parallel`` counts provider calls under way at once."""
+
+    parallel: int = 16
+    targets: Sequence[str] = ()
+    replace: Sequence[str] = ()
+    refresh: bool = False
+    continue_on_error: bool = False
+    expect_no_changes: bool = False
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step of a plan or a run: ``op`` is Pulumi's word (create, update, replace …)."""
+
+    op: str
+    urn: str
+    type: str
+    id: str = ""
+    protect: bool = False
+    diffs: Sequence[str] = ()
+    old: Mapping[str, Any] = field(default_factory=dict)
+    new: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateResult:
+    """What an operation came to. ``outputs`` hold :class:`Secret` where they are secret."""
+
+    kind: UpdateKind
+    changes: Mapping[str, int]
+    steps: Sequence[PlannedStep]
+    outputs: Mapping[str, Any]
+    duration_seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything but ``same`` and ``read`` steps came up."""
+        return any(n for op, n in self.changes.items() if op not in ("same", "read", "refresh"))
+
+
+class Engine(Protocol):
+    """Runs operations on stacks.
+
+    Each raises :class:`hoaban.errors.HoabanError` when it fails; by then the state holds the truth
+    about what was done. ``on_event`` is called from one thread, in order.
+    """
+
+    name: str
+
+    def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Tell what ``up`` would do."""
+
+    def up(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Make the cloud as the program says."""
+
+    def refresh(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Make the state as the cloud is."""
+
+    def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Delete all that the state holds; protected resources stop it before anything is done."""
+
+    def outputs(self, stack: Stack) -> Mapping[str, Any]:
+        """Outputs of the last update, from the state alone."""

@@ -1,0 +1,52 @@
+"""Property values as engines and providers pass them.
+
+A property value is ``None``, ``bool``, ``int``, ``float``, ``str``, a ``list`` or a ``dict[str, …]``
+of property values, or one of the special values below. Pulumi's wire format knows the same set
+(sdk/proto: ``google.protobuf.Struct`` with signatures).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+PropertyValue = Any
+PropertyMap = dict[str, PropertyValue]
+
+
+class Unknown:
+    """The type of :data:`UNKNOWN`: a value that is only known once its resource exists."""
+
+    _instance: Unknown | None = None
+
+    def __new__(cls) -> Unknown:
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that may not be shown, and is stored encrypted. Never printed by ``repr``."""
+
+    value: PropertyValue
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+
+@dataclass(frozen=True, slots=True)
+class FileAsset:
+    """A file on this machine, by path and digest (SHA-256 of its content, hex)."""
+
+    path: str
+    sha256: str
