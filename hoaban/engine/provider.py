@@ -1,10 +1,10 @@
 """What an engine asks of a resource provider.
 
 The calls and their meaning are those of Pulumi's ``ResourceProvider`` service
-(sdk/proto/pulumi/provider.proto), with Python values in place of wire structs. Property values given
-to a provider may hold :data:`~hoaban.engine.values.UNKNOWN` (in ``check``, ``diff`` and preview
-calls) but never :class:`~hoaban.engine.values.Secret`: the engine takes secrets apart before a call
-and puts them together again after it.
+(sdk/proto/pulumi/provider.proto), with Python values in place of wire structs. Values given to a
+provider may hold :data:`~hoaban.engine.values.UNKNOWN` (in ``check``, ``diff`` and preview calls)
+but never :class:`~hoaban.engine.values.Secret`: the engine takes secrets apart before a call and
+puts them together again after it.
 """
 
 from __future__ import annotations
@@ -89,15 +89,16 @@ class PartialFailureError(ProviderError):
         self.state = state
 
 
-class Cancelled(ProviderError):  # noqa: N818 - it is the outcome of a wish, not a fault
+class Cancelled(ProviderError):
     """The call was given up because the person asked to stop."""
 
 
 class Provider(Protocol):
     """A provider of one package, configured for one cloud and project.
 
-    Every call may be made from several threads at once. ``urn`` is the resource's URN, ``token`` its
-    type (``openstack:networking/network:Network``), ``timeout`` seconds or None for the default.
+    Every call may be made from several threads at once. ``urn`` is the resource's URN, ``token``
+    its type (``openstack:networking/network:Network``), ``timeout`` seconds or None for the
+    default.
     """
 
     package: str

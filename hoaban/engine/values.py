@@ -1,14 +1,14 @@
 """Property values as engines and providers pass them.
 
-A property value is ``None``, ``bool``, ``int``, ``float``, ``str``, a ``list`` or a ``dict[str, …]``
-of property values, or one of the special values below. Pulumi's wire format knows the same set
+A property value is ``None``, ``bool``, ``int``, ``float``, ``str``, a ``list`` or a ``dict`` (with
+``str`` keys) of property values, or one of the special values below. Pulumi's wire format knows the same set
 (sdk/proto: ``google.protobuf.Struct`` with signatures).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 PropertyValue = Any
 PropertyMap = dict[str, PropertyValue]
@@ -17,12 +17,11 @@ PropertyMap = dict[str, PropertyValue]
 class Unknown:
     """The type of :data:`UNKNOWN`: a value that is only known once its resource exists."""
 
-    _instance: Unknown | None = None
+    def __copy__(self) -> Self:
+        return self
 
-    def __new__(cls) -> Unknown:
-        if cls._instance is None:
-            cls._instance = super().__new__(cls)
-        return cls._instance
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def __repr__(self) -> str:
         return "UNKNOWN"
