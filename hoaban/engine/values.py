@@ -1,8 +1,8 @@
 """Property values as engines and providers pass them.
 
 A property value is ``None``, ``bool``, ``int``, ``float``, ``str``, a ``list`` or a ``dict`` (with
-``str`` keys) of property values, or one of the special values below. Pulumi's wire format knows the same set
-(sdk/proto: ``google.protobuf.Struct`` with signatures).
+``str`` keys) of property values, or one of the special values below. Pulumi's wire format knows
+the same set (sdk/proto: ``google.protobuf.Struct`` with signatures).
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What a province and its agencies need, and what follows from it."""

@@ -1,0 +1,126 @@
+"""What follows from the files: every name, address, rule and size, ready to be built.
+
+Stacks, inventory, checks and reports all read these values and work out nothing of their own, so
+that a security group, a packet filter and a report can't disagree.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from hoaban.model.spec import Backup, ProvinceService, Size
+from hoaban.model.types import Direction, Family, IPNetwork, Model, Protocol, SecurityLevel, Text
+
+
+class NetworkPlan(Model):
+    """A network with one subnet a family. Gateways are the first address of each."""
+
+    zone: str
+    name: str
+    ipv4: IPv4Network
+    ipv6: IPv6Network
+    gateway_ipv4: IPv4Address
+    gateway_ipv6: IPv6Address
+
+
+class Rule(Model):
+    """One allowed flow, seen from a host. What no rule allows is dropped.
+
+    ``id`` is unique within its security group and stable as long as the flow means the same.
+    Ports are None for ICMP, which means all types of the family's ICMP.
+    """
+
+    id: str
+    direction: Direction
+    protocol: Protocol
+    family: Family
+    port_min: int | None = None
+    port_max: int | None = None
+    remote: IPNetwork
+    reason: Text
+
+
+class SecurityGroupPlan(Model):
+    """A set of rules that hosts share."""
+
+    name: str
+    description: str
+    rules: list[Rule]
+
+
+class VolumePlan(Model):
+    """A data volume of one host. ``label`` is the file system's (at most 12 characters: xfs)."""
+
+    name: str
+    label: str
+    size_gb: int
+    mount: str
+    filesystem: str
+
+
+class HostPlan(Model):
+    """One server, all of it known before it exists."""
+
+    name: str
+    """``<agency>-<system>-<tier>-<n>``: unique in the province, also the server's name."""
+    fqdn: str
+    zone: str
+    tier: str | None
+    system: str | None
+    services: list[ProvinceService]
+    size_name: str
+    size: Size
+    ipv4: IPv4Address
+    ipv6: IPv6Address
+    floating_ip: bool
+    security_groups: list[str]
+    server_group: str | None
+    volumes: list[VolumePlan]
+    backup: Backup | None
+
+
+class ContainerPlan(Model):
+    """An object container."""
+
+    name: str
+    quota_gb: int
+
+
+class Quota(Model):
+    """What a project may use: what is planned, with the head-room that the province grants."""
+
+    instances: int
+    cores: int
+    ram_mb: int
+    server_groups: int
+    volumes: int
+    gigabytes: int
+    networks: int
+    subnets: int
+    ports: int
+    security_groups: int
+    security_group_rules: int
+    floating_ips: int
+
+
+class EnvironmentPlan(Model):
+    """Everything to be built for one agency, or (``agency`` None) the province's foundation."""
+
+    province: str
+    agency: str | None
+    name: Text
+    domain: str
+    security_level: SecurityLevel
+    project: str
+    """Name of the OpenStack project."""
+    networks: list[NetworkPlan]
+    security_groups: list[SecurityGroupPlan]
+    hosts: list[HostPlan]
+    server_groups: list[str]
+    containers: list[ContainerPlan]
+    quota: Quota
+
+    def rules_of(self, host: HostPlan) -> list[Rule]:
+        """Rules of all the groups that a host is in, in order of group and rule."""
+        by_name = {group.name: group for group in self.security_groups}
+        return [rule for name in host.security_groups for rule in by_name[name].rules]

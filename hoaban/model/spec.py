@@ -1,0 +1,245 @@
+"""What people write: ``inventory/province.yml`` and ``inventory/agencies/<slug>.yml``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from hoaban.model.types import (
+    Gigabytes,
+    Model,
+    MountPoint,
+    Protocol,
+    ProvinceZone,
+    SecurityLevel,
+    Slug,
+    Text,
+    Zone,
+)
+
+PortNumber = Annotated[int, Field(ge=1, le=65_535)]
+
+
+class Cloud(Model):
+    """The OpenStack cloud that the province's stacks go to."""
+
+    name: str
+    """Entry of ``clouds.yaml``."""
+    external_network: str
+    """Network that gives floating IPs."""
+    region: str | None = None
+    availability_zone: str | None = None
+    volume_type: str | None = None
+
+
+class Size(Model):
+    """A size of server, made as a flavor."""
+
+    vcpus: Annotated[int, Field(ge=1, le=128)]
+    ram_mb: Annotated[int, Field(ge=256, le=2_097_152)]
+    disk_gb: Annotated[int, Field(ge=1, le=4096)]
+
+
+class Pool(Model):
+    """Where one kind of network is taken from, in both families."""
+
+    ipv4: IPv4Network
+    ipv6: IPv6Network
+
+
+class Pools(Model):
+    """The province's address pools. Each agency gets one block of ``agencies``, cut into zones."""
+
+    province: Pool
+    """Networks of the province's own hosts, one an IPv4 /26 and IPv6 /64."""
+    agencies: Pool
+    """One IPv4 /24 and IPv6 /56 an agency; a zone is a /26 and /64 of it."""
+    sites: Pool
+    """Networks of offices, one IPv4 /26 and IPv6 /64 a site."""
+
+
+class Operator(Model):
+    """A person who may log in to every host."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+    full_name: str
+    ssh_keys: Annotated[list[str], Field(min_length=1)]
+    """Public keys in OpenSSH's ``authorized_keys`` format."""
+
+
+class Services(Model):
+    """Services outside the province's stacks that hosts use."""
+
+    ntp_upstream: list[str] = []
+    """Servers that the province's time hosts follow; with none they serve their own clock."""
+    dns: list[IPv4Address | IPv6Address] = []
+    """Resolvers that subnets hand out."""
+    mirror: str | None = None
+    """Base URL of a Debian mirror for hosts; the image's own sources when absent."""
+    centre_networks: list[IPv4Network | IPv6Network] = []
+    """Networks of the Government and the ministries, for exposure ``centre``."""
+
+
+class VolumeSpec(Model):
+    """A data volume of each host of a tier."""
+
+    name: Slug
+    size_gb: Gigabytes
+    mount: MountPoint
+    filesystem: Annotated[str, StringConstraints(pattern=r"^(ext4|xfs)$")] = "ext4"
+
+
+class ProvinceService(StrEnum):
+    """What a host of the province is for; also the name of a group and of playbook plays."""
+
+    BASTION = "bastion"
+    TIME = "time"
+    BACKUP_HOST = "backup_host"
+    VPN_HUB = "vpn_hub"
+    PKI = "pki"
+    EXCHANGE_GATEWAY = "exchange_gateway"
+
+
+class ProvinceHost(Model):
+    """A host of the province's own."""
+
+    size: Slug
+    zone: ProvinceZone = ProvinceZone.MANAGEMENT
+    services: Annotated[list[ProvinceService], Field(min_length=1)]
+    floating_ip: bool = False
+    volumes: list[VolumeSpec] = []
+
+
+class ProvinceSpec(Model):
+    """``inventory/province.yml``."""
+
+    slug: Slug
+    name: Text
+    domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+    timezone: str = "Asia/Ho_Chi_Minh"
+    cloud: Cloud
+    pools: Pools
+    sizes: Annotated[dict[Slug, Size], Field(min_length=1)]
+    operators: list[Operator] = []
+    admin_networks: Annotated[list[IPv4Network | IPv6Network], Field(min_length=1)]
+    """Networks from which the bastion may be reached by SSH."""
+    services: Services = Services()
+    hosts: Annotated[dict[Slug, ProvinceHost], Field(min_length=1)]
+
+
+class AgencyKind(StrEnum):
+    """What an agency is in the province's administration."""
+
+    DEPARTMENT = "department"
+    COMMUNE = "commune"
+    SHARED_SERVICES = "shared-services"
+
+
+class LinkKind(StrEnum):
+    """How a site is connected to the centre."""
+
+    TSLCD = "tslcd"
+    """The dedicated data-transmission network of Party and State bodies."""
+    LEASED_LINE = "leased-line"
+    INTERNET = "internet"
+    MOBILE = "mobile"
+
+
+class Link(Model):
+    """A circuit of a site."""
+
+    provider: str
+    kind: LinkKind
+    mbps: Annotated[int, Field(gt=0, le=100_000)]
+
+
+class Site(Model):
+    """An office of an agency."""
+
+    slug: Slug
+    name: Text
+    address: str
+    link: Link
+
+
+class Port(Model):
+    """A port on which a tier serves."""
+
+    port: PortNumber
+    protocol: Protocol = Protocol.TCP
+
+
+class Exposure(Model):
+    """Who may reach the first tier of a system; nobody unless said."""
+
+    own_agency: bool = False
+    agencies: list[Slug] = []
+    public: bool = False
+    centre: bool = False
+
+
+class Tier(Model):
+    """A group of alike servers of a system, in one zone."""
+
+    count: Annotated[int, Field(ge=1, le=50)] = 1
+    size: Slug
+    ports: Annotated[list[Port], Field(min_length=1)]
+    volumes: list[VolumeSpec] = []
+
+
+class Retention(Model):
+    """How many backups are kept."""
+
+    daily: Annotated[int, Field(ge=1)] = 7
+    weekly: Annotated[int, Field(ge=0)] = 4
+    monthly: Annotated[int, Field(ge=0)] = 12
+
+
+class Backup(Model):
+    """What may be lost (RPO) and how long a restore may take (RTO), in hours."""
+
+    rpo_hours: Annotated[int, Field(ge=1, le=168)] = 24
+    rto_hours: Annotated[int, Field(ge=1, le=168)] = 8
+    retention: Retention = Retention()
+
+
+class Container(Model):
+    """A container of object storage."""
+
+    name: Slug
+    quota_gb: Gigabytes
+
+
+class System(Model):
+    """One information system: tiers by zone; each tier is reached by the one before it only."""
+
+    slug: Slug
+    name: Text
+    tiers: Annotated[dict[Zone, Tier], Field(min_length=1)]
+    exposure: Exposure = Exposure()
+    backup: Backup | None = None
+    containers: list[Container] = []
+
+
+class Contact(Model):
+    """Who answers for the agency's environment and signs its handover."""
+
+    name: str
+    role: Text
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class AgencySpec(Model):
+    """``inventory/agencies/<slug>.yml``."""
+
+    slug: Slug
+    name: Text
+    kind: AgencyKind
+    security_level: SecurityLevel = 2
+    users: Annotated[int, Field(ge=1)]
+    contact: Contact | None = None
+    sites: list[Site] = []
+    systems: list[System] = []

@@ -1,0 +1,76 @@
+"""Small types that the files of the inventory share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Slug = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=32),
+    Field(description="Short name: lower-case letters, digits and single hyphens"),
+]
+SecurityLevel = Annotated[
+    int, Field(ge=1, le=5, description="Level of an information system (Decree 85/2016/NĐ-CP)")
+]
+Gigabytes = Annotated[int, Field(gt=0, le=65_536, description="Size in GiB")]
+MountPoint = Annotated[
+    str, StringConstraints(pattern=r"^/(srv|var|opt)(/[a-z0-9._-]+)+$", max_length=128)
+]
+IPNetwork = IPv4Network | IPv6Network
+
+
+class Model(BaseModel):
+    """A part of a file: unknown keys are refused, values do not change after validation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Text(Model):
+    """A text for people, in Vietnamese and English."""
+
+    vi: Annotated[str, StringConstraints(min_length=1)]
+    en: Annotated[str, StringConstraints(min_length=1)]
+
+
+class Zone(StrEnum):
+    """A network segment of an agency in the data centre (TCVN 11930:2017 asks for such zones)."""
+
+    WEB = "web"
+    APP = "app"
+    DATA = "data"
+
+
+class ProvinceZone(StrEnum):
+    """A network segment of the province's own hosts."""
+
+    MANAGEMENT = "management"
+    SERVICES = "services"
+    VPN = "vpn"
+    PKI = "pki"
+    EXCHANGE = "exchange"
+
+
+class Protocol(StrEnum):
+    """A transport protocol of a rule."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+
+
+class Direction(StrEnum):
+    """Which way a rule looks at, from the host's side."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class Family(StrEnum):
+    """Internet protocol version of a rule, in the words of nftables and Neutron."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
