@@ -1,0 +1,106 @@
+"""The command ``hoaban``: one module a verb, loaded when it is called.
+
+A verb's module holds its typer function and nothing else of weight, so that ``hoaban --help`` and
+completion answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from hoaban import __version__
+from hoaban.console import print_error, stderr
+from hoaban.errors import ExitCode, HoabanError
+
+if TYPE_CHECKING:
+    from typer._click.core import Context  # typer's own copy of click
+
+VERBS = {
+    "init": "Make the inventory of a new province",
+    "new": "Add an agency: a file to fill in, and its addresses",
+    "check": "Validate the inventory; every error with file, line, key and mend",
+    "plan": "Show what provisioning would change",
+    "up": "Provision, converge, verify and report",
+    "converge": "Configure the servers of an agency or the province",
+    "verify": "Check on the running hosts what was promised",
+    "report": "Write the handover report",
+    "status": "Show stacks and their servers",
+    "refresh": "Read the cloud into the state; show what was changed by hand",
+    "destroy": "Remove an environment",
+    "ssh": "Log in to a host, through the bastion",
+    "address": "The address plan and its ledger",
+    "lab": "A real OpenStack on this machine",
+    "image": "The guest image",
+    "schema": "JSON Schemas of the inventory, for editors",
+    "doctor": "What this machine lacks, and the command that mends it",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Loads ``hoaban.cli.<verb>`` when the verb is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Verbs in the order of use."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> TyperCommand | TyperGroup | None:
+        """The verb's command; its help line comes from the table, without loading it."""
+        if cmd_name not in VERBS:
+            return None
+        asking_all = ctx.invoked_subcommand is None and "--help" in sys.argv[1:2]
+        if asking_all:
+            return TyperCommand(cmd_name, help=VERBS[cmd_name])
+        return load_verb(cmd_name)
+
+
+def load_verb(name: str) -> TyperCommand | TyperGroup:
+    """Import a verb: a module's ``app`` (verbs of its own) or the function of the same name."""
+    module = importlib.import_module(f"hoaban.cli.{name}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        app.command(name=name)(getattr(module, name))
+    command = cast("TyperCommand | TyperGroup", get_command(app))
+    command.name = name
+    command.short_help = VERBS[name]
+    return command
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, rich_markup_mode="markdown", add_completion=True
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hoaban {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Exit status: 0 done, 1 error, 2 usage, 3 policy, 4 drift, 130 interrupted.")
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version")
+    ] = False,
+) -> None:
+    """A provincial data centre, as code."""
+    del version
+
+
+def main() -> None:
+    """Run the command; errors that people can mend are told without a traceback."""
+    try:
+        app(standalone_mode=True)
+    except HoabanError as error:
+        print_error(error, as_json="--json" in sys.argv)
+        sys.exit(int(error.exit_code))
+    except KeyboardInterrupt:
+        stderr().print("interrupted")
+        sys.exit(int(ExitCode.INTERRUPTED))
