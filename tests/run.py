@@ -1,0 +1,123 @@
+"""Runs the parts of the test suite in order and says what took how long.
+
+``python -m tests.run`` runs all; ``python -m tests.run unit engine`` some. Every part runs even
+when an earlier one failed, except those that need a lab which did not come up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / ".hoaban" / "test-reports"
+
+Commands = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: commands run in order, and the parts without which it can't run."""
+
+    commands: Commands
+    needs: tuple[str, ...] = ()
+
+
+def pytest(*args: str, name: str) -> tuple[str, ...]:
+    """A pytest call that leaves a JUnit report and names its slowest tests."""
+    report = f"--junit-xml={REPORTS / name}.xml"
+    return ("pytest", "--quiet", "--durations=5", "--durations-min=1.0", report, *args)
+
+
+PARTS: dict[str, Part] = {
+    "lint": Part(
+        (
+            ("ruff", "check", "."),
+            ("ruff", "format", "--check", "."),
+            ("yamllint", "--strict", "."),
+            ("ansible-lint", "--offline"),
+        )
+    ),
+    "types": Part((("mypy",),)),
+    "unit": Part((pytest("-n2", "tests/unit", name="unit"),)),
+    "engine": Part((pytest("-n2", "tests/engine", name="engine"),)),
+    "lab-fake": Part(
+        (
+            ("hoaban", "doctor", "lab", "image", "molecule", "--mend"),
+            ("hoaban", "lab", "up", "--hypervisor", "fake"),
+        )
+    ),
+    "cloud": Part((pytest("-m", "cloud", "tests/cloud", name="cloud"),), needs=("lab-fake",)),
+    "molecule": Part(
+        (("hoaban", "doctor", "molecule", "--mend"), ("python", "-m", "hoaban.testing.molecule"))
+    ),
+    "lab-qemu": Part(
+        (
+            ("hoaban", "doctor", "lab", "image", "--mend"),
+            ("hoaban", "image", "build"),
+            ("hoaban", "lab", "up", "--hypervisor", "qemu"),
+        )
+    ),
+    "e2e": Part((pytest("-m", "e2e", "tests/e2e", name="e2e"),), needs=("lab-qemu",)),
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How a part ended: ``passed``, ``failed`` or ``not run``."""
+
+    part: str
+    result: str
+    seconds: float
+
+
+def run_part(name: str) -> bool:
+    """Run a part's commands up to the first that fails; True when none did."""
+    for command in PARTS[name].commands:
+        print(f"\n== {name}: {shlex.join(command)}", flush=True)
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            return False
+    return True
+
+
+def chosen(names: list[str]) -> list[str]:
+    """The named parts with what they need, in the table's order; all when none is named."""
+    unknown = set(names) - set(PARTS)
+    if unknown:
+        sys.exit(f"no such part: {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
+    wanted = set(names) | {need for name in names for need in PARTS[name].needs}
+    return [name for name in PARTS if not names or name in wanted]
+
+
+def main() -> int:
+    """Run the parts, print the table, leave it as JSON beside the JUnit reports."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    outcomes: dict[str, Outcome] = {}
+    for name in chosen(sys.argv[1:]):
+        started = time.monotonic()
+        missing = [n for n in PARTS[name].needs if outcomes[n].result != "passed"]
+        if missing:
+            result = "not run"
+            print(f"\n== {name}: not run, since {', '.join(missing)} failed", flush=True)
+        else:
+            result = "passed" if run_part(name) else "failed"
+        outcomes[name] = Outcome(name, result, round(time.monotonic() - started, 1))
+    print(f"\n{'part':<12}{'result':<10}{'seconds':>9}")
+    for outcome in outcomes.values():
+        print(f"{outcome.part:<12}{outcome.result:<10}{outcome.seconds:>9.1f}")
+    print(f"{'total':<22}{sum(o.seconds for o in outcomes.values()):>9.1f}", flush=True)
+    (REPORTS / "timings.json").write_text(
+        json.dumps([asdict(o) for o in outcomes.values()], indent=2) + "\n", encoding="utf-8"
+    )
+    return 0 if all(o.result == "passed" for o in outcomes.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
