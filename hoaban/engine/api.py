@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hoaban.errors import ExitCode, HoabanError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -90,6 +92,12 @@ class UpdateResult:
     def changed(self) -> bool:
         """Whether anything but ``same`` and ``read`` steps came up."""
         return any(n for op, n in self.changes.items() if op not in ("same", "read", "refresh"))
+
+
+class Interrupted(HoabanError):
+    """The person asked to stop; calls under way were let finish, and the state is saved."""
+
+    exit_code = ExitCode.INTERRUPTED
 
 
 class Engine(Protocol):

@@ -68,11 +68,18 @@ class DiffResult:
 
 @dataclass(frozen=True, slots=True)
 class ResourceState:
-    """A resource as the cloud has it."""
+    """A resource as the cloud has it.
+
+    ``init_errors`` is filled by the engine only: why the object was left half made by an earlier
+    run (:class:`PartialFailureError`). A ``diff`` that sees it may ask for a replacement (a server
+    in ERROR cannot be mended in place); with no change at all the engine calls ``update``, so that
+    the provider finishes what it began.
+    """
 
     id: str
     outputs: PropertyMap
     inputs: PropertyMap = field(default_factory=dict)
+    init_errors: Sequence[str] = ()
 
 
 class ProviderError(HoabanError):
