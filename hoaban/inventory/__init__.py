@@ -1,0 +1,1 @@
+"""The running estate, read from the stacks' state: hosts, groups, variables, ways to log in."""
