@@ -11,6 +11,9 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from hoaban.model.spec import Backup, ProvinceService, Size
 from hoaban.model.types import Direction, Family, IPNetwork, Model, Protocol, SecurityLevel, Text
 
+FIRST_POOL_OFFSET, LAST_POOL_OFFSET = 55, 62
+"""Offsets, in a network of either family, of the cloud's own allocation pool."""
+
 
 class NetworkPlan(Model):
     """A network with one subnet a family. Gateways are the first address of each."""
@@ -21,6 +24,21 @@ class NetworkPlan(Model):
     ipv6: IPv6Network
     gateway_ipv4: IPv4Address
     gateway_ipv6: IPv6Address
+
+    @property
+    def pool_ipv4(self) -> tuple[IPv4Address, IPv4Address]:
+        """First and last address that the cloud may give to ports of its own (DHCP, metadata).
+
+        Hosts have fixed addresses outside of it, so the two never meet.
+        """
+        start = self.ipv4.network_address
+        return start + FIRST_POOL_OFFSET, start + LAST_POOL_OFFSET
+
+    @property
+    def pool_ipv6(self) -> tuple[IPv6Address, IPv6Address]:
+        """The same offsets of the IPv6 network."""
+        start = self.ipv6.network_address
+        return start + FIRST_POOL_OFFSET, start + LAST_POOL_OFFSET
 
 
 class Rule(Model):
@@ -93,6 +111,8 @@ class Quota(Model):
     cores: int
     ram_mb: int
     server_groups: int
+    server_group_members: int = 10
+    """Servers in one group; 10 is nova's own default."""
     volumes: int
     gigabytes: int
     networks: int

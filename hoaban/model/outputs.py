@@ -64,5 +64,7 @@ class StackOutputs(Model):
     networks: dict[str, NetworkOutput]
     hosts: dict[str, HostOutput]
     container_names: list[str] = []
+    unavailable_containers: list[str] = []
+    """Planned containers that were not made, since the cloud has no object storage."""
     province: ProvinceResources | None = None
     settings: HostSettings | None = None

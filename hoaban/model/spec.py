@@ -9,6 +9,10 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from hoaban.model.types import (
+    DOMAIN_PATTERN,
+    EMAIL_PATTERN,
+    FILESYSTEM_PATTERN,
+    USER_PATTERN,
     Gigabytes,
     Model,
     MountPoint,
@@ -64,7 +68,7 @@ class Pools(Model):
 class Operator(Model):
     """A person who may log in to every host."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,30}$")]
+    name: Annotated[str, StringConstraints(pattern=USER_PATTERN)]
     full_name: str
     ssh_keys: Annotated[list[str], Field(min_length=1)]
     """Public keys in OpenSSH's ``authorized_keys`` format."""
@@ -89,7 +93,7 @@ class VolumeSpec(Model):
     name: Slug
     size_gb: Gigabytes
     mount: MountPoint
-    filesystem: Annotated[str, StringConstraints(pattern=r"^(ext4|xfs)$")] = "ext4"
+    filesystem: Annotated[str, StringConstraints(pattern=FILESYSTEM_PATTERN)] = "ext4"
 
 
 class ProvinceService(StrEnum):
@@ -118,7 +122,7 @@ class ProvinceSpec(Model):
 
     slug: Slug
     name: Text
-    domain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+    domain: Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN)]
     timezone: str = "Asia/Ho_Chi_Minh"
     cloud: Cloud
     pools: Pools
@@ -229,7 +233,7 @@ class Contact(Model):
 
     name: str
     role: Text
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Annotated[str, StringConstraints(pattern=EMAIL_PATTERN)]
 
 
 class AgencySpec(Model):

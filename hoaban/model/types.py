@@ -8,18 +8,33 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+SLUG_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+MOUNT_PATTERN = r"^/(srv|var|opt)(/[a-z0-9._-]+)+$"
+DOMAIN_PATTERN = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"
+USER_PATTERN = r"^[a-z][a-z0-9-]{1,30}$"
+EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
+FILESYSTEM_PATTERN = r"^(ext4|xfs)$"
+
+FORMS = {
+    SLUG_PATTERN: "lower-case letters, digits and single hyphens, a letter first",
+    MOUNT_PATTERN: "a folder below /srv, /var or /opt, such as /srv/data",
+    DOMAIN_PATTERN: "a domain name in lower case, such as dc.province.example",
+    USER_PATTERN: "a login name: lower-case letters, digits and hyphens, a letter first",
+    EMAIL_PATTERN: "a mail address, such as name@agency.example",
+    FILESYSTEM_PATTERN: "ext4 or xfs",
+}
+"""What a text must look like, in words, by its pattern."""
+
 Slug = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=32),
+    StringConstraints(pattern=SLUG_PATTERN, max_length=32),
     Field(description="Short name: lower-case letters, digits and single hyphens"),
 ]
 SecurityLevel = Annotated[
     int, Field(ge=1, le=5, description="Level of an information system (Decree 85/2016/NĐ-CP)")
 ]
 Gigabytes = Annotated[int, Field(gt=0, le=65_536, description="Size in GiB")]
-MountPoint = Annotated[
-    str, StringConstraints(pattern=r"^/(srv|var|opt)(/[a-z0-9._-]+)+$", max_length=128)
-]
+MountPoint = Annotated[str, StringConstraints(pattern=MOUNT_PATTERN, max_length=128)]
 IPNetwork = IPv4Network | IPv6Network
 
 

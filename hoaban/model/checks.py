@@ -1,0 +1,271 @@
+"""What must hold between the parts of an inventory, beyond the form of each file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from hoaban.errors import HoabanError
+from hoaban.model.facts import host_name, mirror_endpoint
+from hoaban.model.keys import fault_of_public_key
+from hoaban.model.pools import check_pools
+from hoaban.model.problems import listed, near
+from hoaban.model.spec import ProvinceService
+from hoaban.model.types import Protocol, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from hoaban.model.document import Document, KeyPath
+    from hoaban.model.files import Files, Sourced
+    from hoaban.model.spec import AgencySpec, ProvinceSpec, System, Tier, VolumeSpec
+
+MAX_HOST_NAME = 63
+"""Octets of a label (RFC 1035, section 2.3.4)."""
+MAX_LABEL = 12
+"""Characters of an XFS label (mkfs.xfs(8)); ext4 would take 16."""
+
+
+def check(files: Files) -> list[HoabanError]:
+    """All faults between the parts of an inventory; the ledger is checked on its own."""
+    errors = [*_province(files.province)]
+    for source in files.agencies.values():
+        errors += _agency(files, source)
+    errors += _host_names(files)
+    return errors
+
+
+def _fault(document: Document, path: KeyPath, what: str, mend: str) -> HoabanError:
+    return HoabanError(what, where=document.at(*path), mend=mend)
+
+
+def _repeated(values: Iterable[object]) -> dict[int, int]:
+    """Positions of values that were there before, with the position of the first."""
+    first: dict[object, int] = {}
+    again: dict[int, int] = {}
+    for position, value in enumerate(values):
+        if value in first:
+            again[position] = first[value]
+        first.setdefault(value, position)
+    return again
+
+
+def _unique(
+    document: Document, path: KeyPath, values: Sequence[object], key: str, noun: str
+) -> Iterator[HoabanError]:
+    """A fault for each member of a list whose key another member has."""
+    for position in _repeated(values):
+        yield _fault(
+            document,
+            (*path, position, key),
+            f"the {noun} `{values[position]}` is there twice",
+            f"give each {noun} a name of its own",
+        )
+
+
+def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
+    document, spec = source.document, source.value
+    yield from check_pools(document, spec.pools)
+    yield from _services(document, spec)
+    yield from _operators(document, spec)
+    for name, host in spec.hosts.items():
+        path = ("hosts", name)
+        yield from _size(document, (*path, "size"), host.size, spec)
+        yield from _volumes(document, (*path, "volumes"), host.volumes)
+
+
+def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
+    counts = Counter(service for host in spec.hosts.values() for service in host.services)
+    if counts[ProvinceService.BASTION] != 1:
+        yield _fault(
+            document,
+            ("hosts",),
+            f"{counts[ProvinceService.BASTION]} hosts have the service `bastion`, but it is the "
+            "one way in for administration",
+            "give the service `bastion` to one host",
+        )
+    if not counts[ProvinceService.TIME]:
+        yield _fault(
+            document,
+            ("hosts",),
+            "no host has the service `time`, so servers could not agree on the time",
+            "add `time` to the services of a host",
+        )
+    for name, host in spec.hosts.items():
+        if ProvinceService.BASTION in host.services and not host.floating_ip:
+            yield _fault(
+                document,
+                ("hosts", name, "floating_ip"),
+                f"the bastion `{name}` has no floating IP, so nobody can reach it",
+                f"add `floating_ip: true` to host `{name}`",
+            )
+    mirror = spec.services.mirror
+    if mirror and not mirror_endpoint(mirror):
+        yield _fault(
+            document,
+            ("services", "mirror"),
+            f"{mirror} names its host, but packet filters can only allow an address",
+            "write the URL with the mirror's address, such as http://10.20.0.5/debian",
+        )
+
+
+def _operators(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
+    names = [operator.name for operator in spec.operators]
+    yield from _unique(document, ("operators",), names, "name", "operator")
+    for position, operator in enumerate(spec.operators):
+        for number, key in enumerate(operator.ssh_keys):
+            fault = fault_of_public_key(key)
+            if fault:
+                path = ("operators", position, "ssh_keys", number)
+                yield _fault(document, path, *fault)
+
+
+def _size(
+    document: Document, path: KeyPath, size: str, spec: ProvinceSpec
+) -> Iterator[HoabanError]:
+    if size not in spec.sizes:
+        guess = near(size, spec.sizes)
+        yield _fault(
+            document,
+            path,
+            f"unknown size `{size}`",
+            guess or f"the province has the sizes {listed(spec.sizes)}",
+        )
+
+
+def _volumes(
+    document: Document, path: KeyPath, volumes: Sequence[VolumeSpec]
+) -> Iterator[HoabanError]:
+    names = [volume.name for volume in volumes]
+    yield from _unique(document, path, names, "name", "volume")
+    for position, first in _repeated(volume.mount for volume in volumes).items():
+        yield _fault(
+            document,
+            (*path, position, "mount"),
+            f"{volumes[position].mount} is the mount point of `{volumes[first].name}` already",
+            "mount each volume of a host at a place of its own",
+        )
+    for position, volume in enumerate(volumes):
+        if len(volume.name) > MAX_LABEL:
+            yield _fault(
+                document,
+                (*path, position, "name"),
+                f"the name `{volume.name}` is too long for a file system's label",
+                f"use at most {MAX_LABEL} characters: a volume is mounted by its label",
+            )
+        if {".", ".."} & set(volume.mount.split("/")):
+            yield _fault(
+                document,
+                (*path, position, "mount"),
+                f"{volume.mount} is not a plain path",
+                "write the mount point without `.` and `..`",
+            )
+
+
+def _agency(files: Files, source: Sourced[AgencySpec]) -> Iterator[HoabanError]:
+    document, agency = source.document, source.value
+    sites = [site.slug for site in agency.sites]
+    systems = [system.slug for system in agency.systems]
+    yield from _unique(document, ("sites",), sites, "slug", "site")
+    yield from _unique(document, ("systems",), systems, "slug", "system")
+    for position, system in enumerate(agency.systems):
+        path = ("systems", position)
+        yield from _exposure(files, source, system, (*path, "exposure"))
+        names = [container.name for container in system.containers]
+        yield from _unique(document, (*path, "containers"), names, "name", "container")
+        for zone, tier in system.tiers.items():
+            yield from _tier(files, document, tier, (*path, "tiers", zone))
+            yield from _name_length(document, agency, system, zone, (*path, "tiers", zone))
+        hosts = files.province.value.hosts.values()
+        if system.backup and not any(ProvinceService.BACKUP_HOST in h.services for h in hosts):
+            yield _fault(
+                document,
+                (*path, "backup"),
+                f"the system `{system.slug}` is to be backed up, but the province has no host "
+                "for backups",
+                "give the service `backup_host` to a host in province.yml",
+            )
+
+
+def _exposure(
+    files: Files, source: Sourced[AgencySpec], system: System, path: KeyPath
+) -> Iterator[HoabanError]:
+    document, agency = source.document, source.value
+    for position, other in enumerate(system.exposure.agencies):
+        here = (*path, "agencies", position)
+        if other == agency.slug:
+            yield _fault(
+                document,
+                here,
+                f"the system `{system.slug}` is exposed to its own agency as if to another",
+                "write `own_agency: true` instead",
+            )
+        elif other not in files.agencies:
+            guess = near(other, files.agencies)
+            yield _fault(
+                document,
+                here,
+                f"there is no agency `{other}`",
+                guess or f"add it first: hoaban new {other}",
+            )
+    if system.exposure.centre and not files.province.value.services.centre_networks:
+        yield _fault(
+            document,
+            (*path, "centre"),
+            f"the system `{system.slug}` is for the centre, whose networks are not known",
+            "list them in province.yml: services.centre_networks",
+        )
+
+
+def _tier(files: Files, document: Document, tier: Tier, path: KeyPath) -> Iterator[HoabanError]:
+    yield from _size(document, (*path, "size"), tier.size, files.province.value)
+    yield from _volumes(document, (*path, "volumes"), tier.volumes)
+    ports = [(port.port, port.protocol) for port in tier.ports]
+    for position in _repeated(ports):
+        yield _fault(
+            document,
+            (*path, "ports", position),
+            f"port {ports[position][0]}/{ports[position][1]} is there twice",
+            "list each port once",
+        )
+    for position, port in enumerate(tier.ports):
+        if port.protocol is Protocol.ICMP:
+            yield _fault(
+                document,
+                (*path, "ports", position, "protocol"),
+                "icmp has no ports",
+                "write tcp or udp; ICMP needs no mention",
+            )
+
+
+def _name_length(
+    document: Document, agency: AgencySpec, system: System, zone: Zone, path: KeyPath
+) -> Iterator[HoabanError]:
+    name = host_name(agency.slug, system.slug, zone, system.tiers[zone].count)
+    if len(name) > MAX_HOST_NAME:
+        yield _fault(
+            document,
+            path,
+            f"the host name {name} has {len(name)} characters, but DNS allows {MAX_HOST_NAME}",
+            f"shorten the system's slug by {len(name) - MAX_HOST_NAME} characters or more",
+        )
+
+
+def _host_names(files: Files) -> Iterator[HoabanError]:
+    """Hosts of two owners that would have one name: `a` + `b-c` and `a-b` + `c`."""
+    owners: dict[str, str] = {
+        name: f"{files.province.document.name}: hosts.{name}" for name in files.province.value.hosts
+    }
+    for source in files.agencies.values():
+        agency = source.value
+        for position, system in enumerate(agency.systems):
+            for zone in system.tiers:
+                name = host_name(agency.slug, system.slug, zone, 1)
+                place = f"{source.document.name}: systems[{position}].tiers.{zone}"
+                if owners.setdefault(name, place) != place:
+                    yield _fault(
+                        source.document,
+                        ("systems", position, "slug"),
+                        f"the host name {name} is given by {owners[name]} too",
+                        "choose another slug for the system",
+                    )

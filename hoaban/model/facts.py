@@ -1,0 +1,105 @@
+"""What naming, rules and plans are worked out from: the files, and the address plan over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from hoaban.model.ledger import host_key
+from hoaban.model.types import Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from hoaban.model.addresses import AddressPlan
+    from hoaban.model.spec import AgencySpec, ProvinceService, ProvinceSpec, System
+
+Address = IPv4Address | IPv6Address
+
+
+class Member(NamedTuple):
+    """One server of a tier: its name and its two addresses."""
+
+    name: str
+    key: str
+    ipv4: IPv4Address
+    ipv6: IPv6Address
+
+
+class Endpoint(NamedTuple):
+    """An address and a port."""
+
+    address: Address
+    port: int
+
+
+def host_name(agency: str, system: str, zone: Zone, number: int) -> str:
+    """Name of a server of an agency, unique in the province."""
+    return f"{agency}-{system}-{zone}-{number}"
+
+
+def first_tier(system: System) -> Zone:
+    """The tier that users reach: web if there is one, else app, else data."""
+    return next(zone for zone in Zone if zone in system.tiers)
+
+
+def tier_before(system: System, zone: Zone) -> Zone | None:
+    """The tier that may reach a tier; None for the first."""
+    before = [other for other in Zone if other in system.tiers]
+    position = before.index(zone)
+    return before[position - 1] if position else None
+
+
+def mirror_endpoint(url: str) -> Endpoint | None:
+    """Address and port of a mirror's URL; None when it names its host instead of addressing it."""
+    parts = urlsplit(url)
+    try:
+        address = ip_address(parts.hostname or "")
+    except ValueError:
+        return None
+    return Endpoint(address, parts.port or (443 if parts.scheme == "https" else 80))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Read-only answers about a province whose files are valid and whose addresses are given."""
+
+    spec: ProvinceSpec
+    agencies: Mapping[str, AgencySpec]
+    addresses: AddressPlan
+
+    def members(self, agency: str, system: System, zone: Zone) -> list[Member]:
+        """The servers of a tier."""
+        found = []
+        for number in range(1, system.tiers[zone].count + 1):
+            key = host_key(system.slug, number)
+            addresses = self.addresses.host(agency, zone, key)
+            found.append(Member(host_name(agency, system.slug, zone, number), key, *addresses))
+        return found
+
+    def serving(self, service: ProvinceService) -> list[Member]:
+        """The province's hosts that have a service, in the order of the file."""
+        return [
+            Member(name, name, *self.addresses.province_host(host.zone, name))
+            for name, host in self.spec.hosts.items()
+            if service in host.services
+        ]
+
+    @cached_property
+    def open_to(self) -> Mapping[str, list[tuple[str, System]]]:
+        """For each agency, the systems (with their owners) of other agencies that it may use."""
+        uses: dict[str, list[tuple[str, System]]] = {slug: [] for slug in self.agencies}
+        for owner in sorted(self.agencies):
+            for system in self.agencies[owner].systems:
+                for user in dict.fromkeys(system.exposure.agencies):
+                    uses[user].append((owner, system))
+        return uses
+
+
+def both(members: Iterable[Member]) -> list[Address]:
+    """All addresses of servers, IPv4 first."""
+    servers = list(members)
+    return [*(server.ipv4 for server in servers), *(server.ipv6 for server in servers)]

@@ -1,0 +1,121 @@
+"""Find and read the files of an inventory; every fault of every file in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from hoaban.errors import HoabanError, Location
+from hoaban.model.document import Document, read_document
+from hoaban.model.ledger import Ledger
+from hoaban.model.problems import raise_all
+from hoaban.model.spec import AgencySpec, ProvinceSpec
+from hoaban.model.validation import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+M = TypeVar("M", bound=BaseModel)
+PROVINCE, AGENCIES, LEDGER = "province.yml", "agencies", "addresses.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced(Generic[M]):
+    """A valid model and the document that it was read from, for errors found later."""
+
+    document: Document
+    value: M
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of an inventory, each valid in itself."""
+
+    province: Sourced[ProvinceSpec]
+    agencies: Mapping[str, Sourced[AgencySpec]]
+    ledger: Sourced[Ledger] | None
+    """None before the first address is given."""
+
+    def specs(self) -> dict[str, AgencySpec]:
+        """Agencies by slug, in alphabetical order."""
+        return {slug: source.value for slug, source in sorted(self.agencies.items())}
+
+
+class Reader:
+    """Reads what can be read, and keeps the faults of the rest."""
+
+    def __init__(self, inventory: Path) -> None:
+        self.inventory = inventory
+        self.errors: list[HoabanError] = []
+        self.province = self._required(PROVINCE, ProvinceSpec)
+        self.agencies = self._agencies()
+        self.ledger = self._read(LEDGER, Ledger) if (inventory / LEDGER).exists() else None
+
+    def files(self) -> Files:
+        """The files, or all faults together."""
+        raise_all(self.errors)
+        if self.province is None:
+            raise AssertionError("a province that could not be read has an error")
+        return Files(self.province, self.agencies, self.ledger)
+
+    def _read(self, relative: str, model: type[M]) -> Sourced[M] | None:
+        try:
+            document = read_document(self.inventory / relative, f"{self.inventory.name}/{relative}")
+            return Sourced(document, validate(document, model))
+        except HoabanError as error:
+            self.errors.append(error)
+            return None
+
+    def _required(self, relative: str, model: type[M]) -> Sourced[M] | None:
+        if (self.inventory / relative).exists():
+            return self._read(relative, model)
+        self.errors.append(
+            HoabanError(
+                f"there is no {relative} in {self.inventory}",
+                where=Location(file=f"{self.inventory.name}/{relative}"),
+                mend="make an inventory: hoaban init DIRECTORY",
+            )
+        )
+        return None
+
+    def _agencies(self) -> dict[str, Sourced[AgencySpec]]:
+        found: dict[str, Sourced[AgencySpec]] = {}
+        folder = self.inventory / AGENCIES
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            relative = f"{AGENCIES}/{path.name}"
+            if path.name.startswith(".") or path.name.endswith("~"):
+                continue  # what editors leave
+            if path.suffix != ".yml":
+                self._refuse(relative, "is not read: agencies are files *.yml", "rename or move it")
+                continue
+            source = self._read(relative, AgencySpec)
+            if source is None:
+                continue
+            slug = source.value.slug
+            if slug in found:
+                other = found[slug].document.name
+                self._refuse(
+                    relative,
+                    f"the agency `{slug}` is in {other} already",
+                    "give each agency a slug of its own, equal to its file's name",
+                    source.document.line(("slug",)),
+                )
+                continue
+            found[slug] = source
+            if path.stem != slug:
+                self._refuse(
+                    relative,
+                    f"the file is named {path.stem}, but the agency's slug is `{slug}`",
+                    f"rename the file to {slug}.yml, or write `slug: {path.stem}`",
+                    source.document.line(("slug",)),
+                )
+        return found
+
+    def _refuse(self, relative: str, what: str, mend: str, line: int | None = None) -> None:
+        where = Location(
+            file=f"{self.inventory.name}/{relative}", line=line, key="slug" if line else None
+        )
+        self.errors.append(HoabanError(what, where=where, mend=mend))

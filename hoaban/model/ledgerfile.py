@@ -1,0 +1,96 @@
+"""Write the ledger's file: comments and order stay, and it is never half-written."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from hoaban.files import write_atomic
+from hoaban.model import allocation
+from hoaban.model.files import LEDGER
+from hoaban.model.ledger import Book
+from hoaban.model.loader import read
+from hoaban.model.pools import path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hoaban.model.document import KeyPath
+    from hoaban.model.ledger import Bases, Key
+
+HEADER = """\
+# Sổ cấp phát địa chỉ: mỗi chỉ số được cấp một lần và không đổi. Ghi bằng: hoaban address allocate
+# Ledger of addresses: each index is given once and never moves. Written by: hoaban address allocate
+# What has left the inventory stays here as a tombstone, until: hoaban address release NAME
+version: 1
+"""
+
+
+def allocate(inventory: Path) -> dict[Key, int]:
+    """Give an address to all that has none; returns what was given.
+
+    Raises all faults of the inventory, or the pools that are full, and writes nothing then.
+    """
+    files = read(inventory)
+    book = Book.open(files.ledger.value) if files.ledger else Book()
+    given = allocation.allocate(book, files.province.value, files.specs())
+    has_bases = files.ledger is not None and files.ledger.value.bases is not None
+    if given or not has_bases:
+        bases = None if has_bases else allocation.bases_of(files.province.value.pools)
+        _edit(inventory / LEDGER, given, (), bases)
+    return given
+
+
+def release(inventory: Path, names: Sequence[str]) -> list[Key]:
+    """Forget tombstones by their names; returns what was forgotten."""
+    files = read(inventory)
+    book = Book.open(files.ledger.value) if files.ledger else Book()
+    freed = allocation.release(book, files.province.value, files.specs(), list(names))
+    if freed:
+        _edit(inventory / LEDGER, {}, freed, None)
+    return freed
+
+
+def _edit(path: Path, given: dict[Key, int], freed: Sequence[Key], bases: Bases | None) -> None:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    text = path.read_text(encoding="utf-8") if path.exists() else HEADER
+    root: CommentedMap = yaml.load(text)
+    if bases is not None:
+        root["bases"] = bases.model_dump(mode="json")
+    for key, index in given.items():
+        _put(root, path_of(key), index)
+    for key in freed:
+        _drop(root, path_of(key))
+    buffer = io.StringIO()
+    yaml.dump(root, buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+def _put(root: CommentedMap, path: KeyPath, index: int) -> None:
+    node = root
+    for part in path[:-1]:
+        if node.get(part) is None:
+            node[part] = CommentedMap()
+        node = node[part]
+    node[path[-1]] = index
+
+
+def _drop(root: CommentedMap, path: KeyPath) -> None:
+    """Remove a value and the mappings that it leaves empty."""
+    parents = [root]
+    for part in path[:-1]:
+        if part not in parents[-1]:
+            return
+        parents.append(parents[-1][part])
+    parents[-1].pop(path[-1], None)
+    for parent, part in zip(reversed(parents[:-1]), reversed(path[:-1]), strict=True):
+        if parent[part]:
+            return
+        del parent[part]

@@ -1,0 +1,324 @@
+"""Who may talk to whom: the one source of security groups and of the hosts' packet filters.
+
+Denied by default both ways. A flow between two managed hosts is written on both ends: as egress
+where it starts and as ingress where it ends. Who is reached by everybody (exposure ``public``) is
+still not open to managed hosts: those may start only what is written for them.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
+
+from hoaban.model import rules
+from hoaban.model.facts import (
+    Facts,
+    both,
+    first_tier,
+    mirror_endpoint,
+    tier_before,
+)
+from hoaban.model.rules import ANYWHERE, EGRESS, INGRESS, Flow, RuleBook
+from hoaban.model.spec import ProvinceService
+from hoaban.model.types import IPNetwork, Protocol, ProvinceZone, Text, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hoaban.model.environment import SecurityGroupPlan
+    from hoaban.model.spec import AgencySpec, ProvinceHost, System
+
+METADATA_ADDRESS = IPv4Address("169.254.169.254")
+DHCP_BROADCAST = IPv4Address("255.255.255.255")
+DHCPV6_SERVERS = IPv6Address("ff02::1:2")
+LINK_LOCAL = IPv6Network("fe80::/10")
+LINK_MULTICAST = IPv6Network("ff02::/16")
+UNSPECIFIED = IPv6Network("::/128")
+
+
+def base_group(owner: str) -> str:
+    """Name of the group that all hosts of an agency, or of the province, are in."""
+    return f"{owner}-base"
+
+
+def tier_group(agency: str, system: str, zone: Zone) -> str:
+    """Name of the group of a tier's hosts."""
+    return f"{agency}-{system}-{zone}"
+
+
+def management_group(province: str) -> str:
+    """Name of the group of the hosts in the province's management network."""
+    return f"{province}-management"
+
+
+def service_group(province: str, service: ProvinceService) -> str:
+    """Name of the group of the province's hosts that have a service."""
+    return f"{province}-{service.replace('_', '-')}"
+
+
+def agency_groups(facts: Facts, agency: AgencySpec) -> list[SecurityGroupPlan]:
+    """The security groups of an agency: its base group, and one for each tier."""
+    groups = [_agency_base(facts, agency)]
+    groups += [
+        _tier(facts, agency, system, zone)
+        for system in agency.systems
+        for zone in Zone
+        if zone in system.tiers
+    ]
+    return groups
+
+
+def province_groups(facts: Facts) -> list[SecurityGroupPlan]:
+    """The security groups of the province's own hosts."""
+    present = {service for host in facts.spec.hosts.values() for service in host.services}
+    ordered = [service for service in ProvinceService if service in present]
+    return [
+        _province_base(facts),
+        _management(facts),
+        *(_service(facts, service) for service in ordered),
+    ]
+
+
+def groups_of_province_host(province: str, host: ProvinceHost) -> list[str]:
+    """Names of the groups that a host of the province is in."""
+    names = [base_group(province)]
+    if host.zone is ProvinceZone.MANAGEMENT:
+        names.append(management_group(province))
+    names += [
+        service_group(province, service) for service in ProvinceService if service in host.services
+    ]
+    return names
+
+
+def _own(facts: Facts, agency: str) -> list[IPNetwork]:
+    return list(facts.addresses.block(agency))
+
+
+def _agency_networks(facts: Facts, slug: str) -> list[IPNetwork]:
+    """Where an agency's users and servers are: its offices, and its block in the centre."""
+    sites = [facts.addresses.site(slug, site.slug) for site in facts.agencies[slug].sites]
+    return [network for pair in (*sites, facts.addresses.block(slug)) for network in pair]
+
+
+def _province(facts: Facts) -> list[IPNetwork]:
+    pool = facts.spec.pools.province
+    return [pool.ipv4, pool.ipv6]
+
+
+def _all_agencies(facts: Facts) -> list[IPNetwork]:
+    pool = facts.spec.pools.agencies
+    return [pool.ipv4, pool.ipv6]
+
+
+def _for_every_host(facts: Facts, book: RuleBook, own: list[IPNetwork]) -> None:
+    """What every managed host needs; ``own`` are the networks that it shares with its owner."""
+    spec = facts.spec
+    bastion = rules.hosts(both(facts.serving(ProvinceService.BASTION)))
+    time = rules.hosts(both(facts.serving(ProvinceService.TIME)))
+    backup = rules.hosts(both(facts.serving(ProvinceService.BACKUP_HOST)))
+    book.allow(
+        INGRESS,
+        rules.SSH,
+        bastion,
+        Text(vi="Quản trị qua máy chủ trung gian", en="Administration through the bastion"),
+    )
+    book.allow(
+        INGRESS,
+        rules.ICMP,
+        own,
+        Text(vi="Kiểm tra kết nối trong nội bộ", en="Reachability among the owner's hosts"),
+    )
+    for flow in rules.DNS:
+        resolver = Text(vi="Phân giải tên miền", en="Name resolution")
+        book.allow(EGRESS, flow, rules.hosts(spec.services.dns), resolver)
+    book.allow(
+        EGRESS,
+        rules.NTP,
+        time,
+        Text(vi="Đồng bộ thời gian với máy chủ của tỉnh", en="Time from the province's hosts"),
+    )
+    book.allow(
+        EGRESS,
+        rules.METADATA,
+        [ip_network(METADATA_ADDRESS)],
+        Text(vi="Dịch vụ siêu dữ liệu của đám mây", en="The cloud's metadata service"),
+    )
+    book.allow(
+        EGRESS,
+        rules.BACKUP,
+        backup,
+        Text(vi="Gửi bản sao lưu về máy chủ sao lưu", en="Backups to the backup host"),
+    )
+    mirror = mirror_endpoint(spec.services.mirror) if spec.services.mirror else None
+    if mirror:
+        book.allow(
+            EGRESS,
+            rules.tcp("mirror", mirror.port),
+            rules.hosts([mirror.address]),
+            Text(vi="Kho gói phần mềm của tỉnh", en="The province's package mirror"),
+        )
+    book.allow(
+        EGRESS,
+        rules.ICMP,
+        [*own, *_province(facts)],
+        Text(
+            vi="Kiểm tra kết nối trong nội bộ và tới hạ tầng của tỉnh",
+            en="Reachability among the owner's hosts and to the province's",
+        ),
+    )
+    _link(book, own)
+
+
+def _link(book: RuleBook, own: list[IPNetwork]) -> None:
+    """What a link itself needs: neighbour discovery (RFC 4861), DHCP and DHCPv6 (RFC 8415)."""
+    discovery = Text(
+        vi="Phát hiện láng giềng và bộ định tuyến IPv6 (RFC 4861)",
+        en="IPv6 neighbour and router discovery (RFC 4861)",
+    )
+    flow = Flow("discovery", Protocol.ICMP)
+    # A host that checks whether its address is free asks from the unspecified address.
+    book.allow(INGRESS, flow, [LINK_LOCAL, UNSPECIFIED], discovery)
+    book.allow(EGRESS, flow, [LINK_LOCAL, LINK_MULTICAST], discovery)
+    lease = Text(vi="Nhận và gia hạn địa chỉ (DHCP)", en="Getting and renewing an address (DHCP)")
+    servers = [net for net in own if net.version == 4]  # noqa: PLR2004
+    book.allow(EGRESS, rules.udp("dhcp", 67), [ip_network(DHCP_BROADCAST), *servers], lease)
+    book.allow(EGRESS, rules.udp("dhcp", 547), [ip_network(DHCPV6_SERVERS)], lease)
+    book.allow(INGRESS, rules.udp("dhcp", 546), [LINK_LOCAL], lease)
+
+
+def _agency_base(facts: Facts, agency: AgencySpec) -> SecurityGroupPlan:
+    book = RuleBook()
+    own = _own(facts, agency.slug)
+    book.allow(
+        INGRESS,
+        rules.ICMP,
+        facts.addresses.province_zone(ProvinceZone.MANAGEMENT),
+        Text(vi="Giám sát từ mạng quản trị của tỉnh", en="Checks from the management network"),
+    )
+    _for_every_host(facts, book, own)
+    for owner, system in _used_by(facts, agency):
+        reason = Text(
+            vi=f"Sử dụng {system.name.vi} của {facts.agencies[owner].name.vi}",
+            en=f"Use of {system.name.en} of {facts.agencies[owner].name.en}",
+        )
+        zone = first_tier(system)
+        remotes = rules.hosts(both(facts.members(owner, system, zone)))
+        for port in system.tiers[zone].ports:
+            flow = Flow(f"use-{owner}-{system.slug}", port.protocol, port.port)
+            book.allow(EGRESS, flow, remotes, reason)
+    return book.group(base_group(agency.slug), f"{agency.name.en}: every host")
+
+
+def _used_by(facts: Facts, agency: AgencySpec) -> Iterator[tuple[str, System]]:
+    """Systems that an agency's servers may use: its own that are open to it, and others'."""
+    for system in agency.systems:
+        if system.exposure.own_agency:
+            yield agency.slug, system
+    yield from facts.open_to[agency.slug]
+
+
+def _tier(facts: Facts, agency: AgencySpec, system: System, zone: Zone) -> SecurityGroupPlan:
+    book = RuleBook()
+    before = tier_before(system, zone)
+    tier = system.tiers[zone]
+    for port in tier.ports:
+        flow = Flow("serve", port.protocol, port.port)
+        if before is None:
+            for remotes, reason in _users(facts, agency, system):
+                book.allow(INGRESS, flow, remotes, reason)
+        else:
+            reason = Text(
+                vi=f"Lớp {before} của cùng hệ thống", en=f"Tier {before} of the same system"
+            )
+            remotes = rules.hosts(both(facts.members(agency.slug, system, before)))
+            book.allow(INGRESS, flow, remotes, reason)
+    for after in Zone:
+        if after in system.tiers and tier_before(system, after) is zone:
+            reason = Text(
+                vi=f"Gọi lớp {after} của cùng hệ thống", en=f"Calls tier {after} of the same system"
+            )
+            remotes = rules.hosts(both(facts.members(agency.slug, system, after)))
+            for port in system.tiers[after].ports:
+                book.allow(EGRESS, Flow(f"call-{after}", port.protocol, port.port), remotes, reason)
+    name = tier_group(agency.slug, system.slug, zone)
+    return book.group(name, f"{system.name.en}: tier {zone}")
+
+
+def _users(
+    facts: Facts, agency: AgencySpec, system: System
+) -> Iterator[tuple[list[IPNetwork], Text]]:
+    """Who may reach a system's first tier, by its exposure."""
+    exposure = system.exposure
+    if exposure.public:
+        # Everybody includes all others: one rule a family says it.
+        yield list(ANYWHERE), Text(vi="Công khai cho mọi người", en="Open to the public")
+        return
+    if exposure.own_agency:
+        reason = Text(vi=f"Người dùng của {agency.name.vi}", en=f"Users of {agency.name.en}")
+        yield _agency_networks(facts, agency.slug), reason
+    for slug in dict.fromkeys(exposure.agencies):
+        other = facts.agencies[slug].name
+        reason = Text(vi=f"Người dùng của {other.vi}", en=f"Users of {other.en}")
+        yield _agency_networks(facts, slug), reason
+    if exposure.centre:
+        reason = Text(vi="Mạng của Trung ương", en="Networks of the central Government")
+        yield list(facts.spec.services.centre_networks), reason
+
+
+def _province_base(facts: Facts) -> SecurityGroupPlan:
+    book = RuleBook()
+    _for_every_host(facts, book, _province(facts))
+    book.allow(
+        INGRESS,
+        rules.ICMP,
+        _all_agencies(facts),
+        Text(vi="Kiểm tra kết nối từ các cơ quan", en="Reachability from the agencies"),
+    )
+    name = facts.spec.slug
+    return book.group(base_group(name), f"{facts.spec.name.en}: every host of the province")
+
+
+def _management(facts: Facts) -> SecurityGroupPlan:
+    book = RuleBook()
+    book.allow(
+        EGRESS,
+        rules.ICMP,
+        _all_agencies(facts),
+        Text(vi="Giám sát máy chủ của các cơ quan", en="Checks of the agencies' hosts"),
+    )
+    name = management_group(facts.spec.slug)
+    return book.group(name, f"{facts.spec.name.en}: management network")
+
+
+def _service(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
+    book = RuleBook()
+    clients = [*_province(facts), *_all_agencies(facts)]
+    match service:
+        case ProvinceService.BASTION:
+            admins = Text(vi="Quản trị viên của tỉnh", en="The province's administrators")
+            managed = Text(vi="Quản trị các máy chủ", en="Administration of all hosts")
+            book.allow(INGRESS, rules.SSH, facts.spec.admin_networks, admins)
+            book.allow(EGRESS, rules.SSH, clients, managed)
+        case ProvinceService.TIME:
+            served = Text(vi="Cung cấp thời gian", en="Time for all hosts")
+            upstream = Text(vi="Nguồn thời gian cấp trên", en="Upstream time sources")
+            book.allow(INGRESS, rules.NTP, clients, served)
+            book.allow(EGRESS, rules.NTP, _upstream(facts), upstream)
+        case ProvinceService.BACKUP_HOST:
+            kept = Text(vi="Nhận bản sao lưu", en="Backups of all hosts")
+            book.allow(INGRESS, rules.BACKUP, clients, kept)
+        case _:
+            pass  # reached by nobody until its own rules are written
+    name = service_group(facts.spec.slug, service)
+    return book.group(name, f"{facts.spec.name.en}: service {service}")
+
+
+def _upstream(facts: Facts) -> list[IPNetwork]:
+    """Where upstream time servers are; one that is named may resolve to any address."""
+    addresses = []
+    for server in facts.spec.services.ntp_upstream:
+        try:
+            addresses.append(ip_address(server))
+        except ValueError:
+            return list(ANYWHERE)
+    return rules.hosts(addresses)
