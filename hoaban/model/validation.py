@@ -129,6 +129,12 @@ class _Fault:
             kind for kind in kinds_at(self.model, self.path[:-1]) if issubclass(kind, BaseModel)
         ]
         fields = [name for owner in owners for name in owner.model_fields]
+        if self.fault["input"] is None:
+            # In `{vi: a, b}` the b is a key without a value.
+            return (
+                f"unknown key `{self.name}`, without a value",
+                "if it is the rest of a text with a comma, put the whole text in quotes",
+            )
         return (
             f"unknown key `{self.name}`",
             near(self.name, fields) or f"keys that are known here: {listed(fields)}",
