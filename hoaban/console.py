@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 @cache
 def stdout() -> Console:
     """Console of results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
 
 
 @cache
 def stderr() -> Console:
     """Console of progress, warnings and errors."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_json(value: Any) -> None:

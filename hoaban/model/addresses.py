@@ -48,6 +48,16 @@ class Pair(NamedTuple):
         return self.ipv4.network_address + offset, self.ipv6.network_address + offset
 
 
+class Segment(NamedTuple):
+    """A network of the plan."""
+
+    owner: str
+    """Slug of the agency; empty for the province."""
+    name: str
+    """What it is, for people."""
+    networks: Pair
+
+
 def _cut4(network: IPv4Network, prefix: int, index: int) -> IPv4Network:
     start = int(network.network_address) + (index << (32 - prefix))
     return IPv4Network((start, prefix))
@@ -122,23 +132,25 @@ class AddressPlan:
         offset = self.book.indexes[Key("province-host", zone, name)]
         return self.province_zone(zone).addresses(offset)
 
-    def networks(self) -> Iterator[tuple[str, IPNetwork]]:
-        """All networks that the ledger has ever given, tombstones too, with a name for people."""
+    def segments(self) -> Iterator[Segment]:
+        """All networks that the ledger has ever given, tombstones too."""
         for key in self.book.indexes:
             if key.kind == "zone":
-                yield from _named(str(key), self.province_zone(ProvinceZone(key.owner)))
+                yield Segment("", str(key), self.province_zone(ProvinceZone(key.owner)))
             elif key.kind == "site":
-                yield from _named(str(key), self.site(key.owner, key.name))
+                yield Segment(key.owner, str(key), self.site(key.owner, key.name))
             elif key.kind == "agency":
                 for zone, index in ZONE_INDEX.items():
                     name = f"zone `{zone}` of {key}"
-                    yield from _named(name, self._quarter(key.owner, index))
-                yield from _named(f"spare of {key}", self._quarter(key.owner, SPARE_INDEX))
+                    yield Segment(key.owner, name, self._quarter(key.owner, index))
+                spare = self._quarter(key.owner, SPARE_INDEX)
+                yield Segment(key.owner, f"spare of {key}", spare)
 
-
-def _named(name: str, pair: Pair) -> Iterator[tuple[str, IPNetwork]]:
-    yield name, pair.ipv4
-    yield name, pair.ipv6
+    def networks(self) -> Iterator[tuple[str, IPNetwork]]:
+        """The networks of :meth:`segments`, each family for itself, with a name for people."""
+        for segment in self.segments():
+            yield segment.name, segment.networks.ipv4
+            yield segment.name, segment.networks.ipv6
 
 
 class Overlap(NamedTuple):

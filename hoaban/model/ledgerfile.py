@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -16,7 +19,7 @@ from hoaban.model.loader import read
 from hoaban.model.pools import path_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from hoaban.model.document import KeyPath
@@ -35,24 +38,40 @@ def allocate(inventory: Path) -> dict[Key, int]:
 
     Raises all faults of the inventory, or the pools that are full, and writes nothing then.
     """
-    files = read(inventory)
-    book = Book.open(files.ledger.value) if files.ledger else Book()
-    given = allocation.allocate(book, files.province.value, files.specs())
-    has_bases = files.ledger is not None and files.ledger.value.bases is not None
-    if given or not has_bases:
-        bases = None if has_bases else allocation.bases_of(files.province.value.pools)
-        _edit(inventory / LEDGER, given, (), bases)
+    with _alone(inventory):
+        files = read(inventory)
+        book = Book.open(files.ledger.value) if files.ledger else Book()
+        given = allocation.allocate(book, files.province.value, files.specs())
+        has_bases = files.ledger is not None and files.ledger.value.bases is not None
+        if given or not has_bases:
+            bases = None if has_bases else allocation.bases_of(files.province.value.pools)
+            _edit(inventory / LEDGER, given, (), bases)
     return given
 
 
 def release(inventory: Path, names: Sequence[str]) -> list[Key]:
     """Forget tombstones by their names; returns what was forgotten."""
-    files = read(inventory)
-    book = Book.open(files.ledger.value) if files.ledger else Book()
-    freed = allocation.release(book, files.province.value, files.specs(), list(names))
-    if freed:
-        _edit(inventory / LEDGER, {}, freed, None)
+    with _alone(inventory):
+        files = read(inventory)
+        book = Book.open(files.ledger.value) if files.ledger else Book()
+        freed = allocation.release(book, files.province.value, files.specs(), list(names))
+        if freed:
+            _edit(inventory / LEDGER, {}, freed, None)
     return freed
+
+
+@contextmanager
+def _alone(inventory: Path) -> Iterator[None]:
+    """Keep two commands from giving one index to two agencies; a crash frees the lock."""
+    if not inventory.is_dir():  # reading it will say so
+        yield
+        return
+    folder = os.open(inventory, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _edit(path: Path, given: dict[Key, int], freed: Sequence[Key], bases: Bases | None) -> None:
