@@ -1,0 +1,184 @@
+"""A server with its port, its data volumes and, where planned, its floating IP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi import ComponentResource, Input, Resource, ResourceOptions
+from pulumi_openstack import blockstorage, compute, networking
+
+from stacks.components.cloud_init import first_boot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hoaban.model.environment import HostPlan, VolumePlan
+    from stacks.components.labels import Labels
+    from stacks.components.network import NetworkComponent
+    from stacks.components.security_group import SecurityGroupComponent
+
+# What these say is used at a server's first boot only. A new guest image, deploy key or template
+# is for new servers; without this it would replace (image: rebuild) every server there is.
+FIRST_BOOT_ONLY = ["image_id", "key_pair", "user_data"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDefaults:
+    """What all hosts of a province have in common."""
+
+    image_id: Input[str]
+    key_pair: Input[str]
+    flavor_ids: Mapping[str, Input[str]]
+    """By size."""
+    external_network: str
+    deploy_key: str
+    """Public key of Ansible's login, in OpenSSH's format."""
+    timezone: str
+    availability_zone: str | None = None
+    volume_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostProps:
+    """A planned host and what it is put into.
+
+    ``routed`` are the router interfaces of its network: no floating IP works before them.
+    """
+
+    plan: HostPlan
+    labels: Labels
+    project_id: Input[str]
+    defaults: HostDefaults
+    network: NetworkComponent
+    security_groups: Sequence[SecurityGroupComponent]
+    server_group_id: Input[str] | None
+    routed: Sequence[Resource]
+
+
+class HostComponent(ComponentResource):
+    """A host whose addresses and data outlive its server.
+
+    The addresses are its port's, and the volumes are protected.
+    """
+
+    def __init__(self, props: HostProps, opts: ResourceOptions | None = None) -> None:
+        plan = props.plan
+        super().__init__("hoaban:components:Host", plan.name, {}, opts)
+        self._props = props
+        self.port = self._port()
+        self.volumes = {volume.name: self._volume(volume) for volume in plan.volumes}
+        self.server = self._server()
+        self.attachments = self._attach()
+        self.floating_ip = self._floating_ip() if plan.floating_ip else None
+        self.register_outputs({"server_id": self.server.id})
+
+    @property
+    def _metadata(self) -> dict[str, str]:
+        plan = self._props.plan
+        return self._props.labels.metadata(system=plan.system, tier=plan.tier)
+
+    def _port(self) -> networking.Port:
+        props, plan = self._props, self._props.plan
+        return networking.Port(
+            plan.name,
+            name=plan.name,
+            description=props.labels.describe(plan.fqdn),
+            network_id=props.network.network.id,
+            tenant_id=props.project_id,
+            fixed_ips=[
+                networking.PortFixedIpArgs(subnet_id=subnet.id, ip_address=str(address))
+                for subnet, address in (
+                    (props.network.subnet_ipv4, plan.ipv4),
+                    (props.network.subnet_ipv6, plan.ipv6),
+                )
+            ],
+            security_group_ids=[group.group.id for group in props.security_groups],
+            tags=props.labels.tags,
+            # The address is the port's own: a second port can't have it before this one is gone.
+            opts=ResourceOptions(parent=self, delete_before_replace=True),
+        )
+
+    def _volume(self, volume: VolumePlan) -> blockstorage.Volume:
+        props = self._props
+        return blockstorage.Volume(
+            volume.name,
+            name=volume.name,
+            description=props.labels.describe(f"{volume.mount} of {props.plan.fqdn}"),
+            size=volume.size_gb,
+            enable_online_resize=True,
+            volume_type=props.defaults.volume_type,
+            metadata={**self._metadata, "label": volume.label, "mount": volume.mount},
+            opts=ResourceOptions(parent=self, protect=True),
+        )
+
+    def _server(self) -> compute.Instance:
+        props, plan, defaults = self._props, self._props.plan, self._props.defaults
+        hints = (
+            [compute.InstanceSchedulerHintArgs(group=props.server_group_id)]
+            if props.server_group_id is not None
+            else None
+        )
+        return compute.Instance(
+            plan.name,
+            name=plan.name,
+            flavor_id=defaults.flavor_ids[plan.size_name],
+            image_id=defaults.image_id,
+            key_pair=defaults.key_pair,
+            networks=[compute.InstanceNetworkArgs(port=self.port.id)],
+            availability_zone=defaults.availability_zone,
+            scheduler_hints=hints,
+            config_drive=False,
+            user_data=first_boot(plan, defaults.deploy_key, defaults.timezone),
+            metadata=self._metadata,
+            tags=props.labels.tags,
+            opts=ResourceOptions(
+                parent=self,
+                # The port is taken until the old server is gone.
+                delete_before_replace=True,
+                ignore_changes=FIRST_BOOT_ONLY,
+                # cloud-init asks for metadata within seconds of the start: the rules that let it
+                # must be there by then.
+                depends_on=list(props.security_groups),
+            ),
+        )
+
+    def _attach(self) -> list[compute.VolumeAttach]:
+        attachments: list[compute.VolumeAttach] = []
+        for name, volume in self.volumes.items():
+            attachments.append(
+                compute.VolumeAttach(
+                    name,
+                    instance_id=self.server.id,
+                    volume_id=volume.id,
+                    # One after the other: so the guest finds its disks in the plan's order. A
+                    # volume can't be attached anew before it is detached.
+                    opts=ResourceOptions(
+                        parent=self, depends_on=attachments[-1:], delete_before_replace=True
+                    ),
+                )
+            )
+        return attachments
+
+    def _floating_ip(self) -> networking.FloatingIp:
+        props, plan = self._props, self._props.plan
+        return networking.FloatingIp(
+            plan.name,
+            pool=props.defaults.external_network,
+            port_id=self.port.id,
+            fixed_ip=str(plan.ipv4),
+            tenant_id=props.project_id,
+            description=props.labels.describe(plan.fqdn),
+            tags=props.labels.tags,
+            opts=ResourceOptions(parent=self, depends_on=list(props.routed)),
+        )
+
+    @property
+    def identifiers(self) -> dict[str, Input[object]]:
+        """Fields of :class:`hoaban.model.outputs.HostOutput`."""
+        return {
+            "server_id": self.server.id,
+            "port_id": self.port.id,
+            "floating_ip": self.floating_ip.address if self.floating_ip else None,
+            "volume_ids": {name: volume.id for name, volume in self.volumes.items()},
+        }
