@@ -44,7 +44,7 @@ GENERAL: Final = """\
   ServerAliveInterval 15
   ServerAliveCountMax 8
   ControlMaster auto
-  ControlPersist 120
+  ControlPersist 600
   ControlPath {control}
 """
 

@@ -1,0 +1,1 @@
+"""Runs playbooks and tells how they go."""

@@ -1,0 +1,260 @@
+"""Real ansible-playbook runs on an estate whose hosts are this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from hoaban.converge import playbook
+from hoaban.converge.playbook import Run, Transport, count_tasks, environment, playbook_path
+from hoaban.converge.run import converge
+from hoaban.errors import HoabanError, ManyErrors
+from hoaban.testing import estate
+from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
+from tests.unit.converge.test_pins import APP, key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hoaban.workspace import Workspace
+
+ROOT = playbook.toolkit_root()
+PLAYBOOK = """\
+- name: Configure
+  hosts: managed:!province
+  gather_facts: false
+  tasks:
+    - name: Say who it is
+      ansible.builtin.copy:
+        content: "{{ hoaban_host.name }} {{ hoaban_agency.name_vi }}"
+        dest: "FOLDER/{{ inventory_hostname }}"
+        mode: "0644"
+    - name: Only databases
+      ansible.builtin.command: "true"
+      changed_when: false
+      when: hoaban_host.tier == 'data'
+    - name: Fail where asked
+      ansible.builtin.command: sh -c 'echo no such unit >&2; exit 3'
+      when: inventory_hostname in fail_on | default([])
+      changed_when: false
+    - name: Take long
+      ansible.builtin.command: "sleep 60"
+      when: "'slow.flag' is file"
+      changed_when: false
+"""
+
+
+@pytest.fixture
+def toolkit(tmp_path: Path, faults: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A toolkit with one small playbook; returns the folder that it writes to."""
+    root = tmp_path / "toolkit"
+    written = tmp_path / "written"
+    (root / "playbooks").mkdir(parents=True)
+    written.mkdir()
+    text = PLAYBOOK.replace("FOLDER", str(written)).replace("slow.flag", f"{written}/slow")
+    (root / "playbooks/agency.yml").write_text(text)
+    (root / "ansible.cfg").write_text(
+        f"[defaults]\ninventory_plugins = {ROOT}/hoaban/plugins/inventory\nhost_key_checking=true\n"
+        "[inventory]\nenable_plugins = hoaban\n[ssh_connection]\npipelining = true\n"
+        "transfer_method = piped\n"
+    )
+    monkeypatch.setattr(playbook, "toolkit_root", lambda: root)
+    monkeypatch.delenv("HOABAN_HOME", raising=False)
+    return written
+
+
+@pytest.fixture
+def console() -> FakeConsole:
+    return FakeConsole(default=console_of(key(1)))
+
+
+def fail_on(toolkit: Path, host: str) -> None:
+    file = toolkit.parent / "toolkit/playbooks/agency.yml"
+    file.write_text(file.read_text().replace("default([])", f"default(['{host}'])"))
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_configures_with_host_keys_checked_and_no_credential_in_its_logs(
+    provisioned: Workspace,
+    toolkit: Path,
+    console: FakeConsole,
+    steps: QuietSteps,
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OS_PASSWORD", "s3cret-of-the-cloud")
+    result = converge(provisioned, "so-y-te", console, steps, transport=transport)
+    assert (toolkit / "so-y-te-portal-web-1").read_text() == "so-y-te-portal-web-1 Sở Y tế"
+    assert len(list(toolkit.iterdir())) == 3
+    assert result.changed == 3
+    assert result.hosts["so-y-te-portal-data-1"].ok == 2
+    assert result.hosts["so-y-te-portal-web-1"].changes == ["Say who it is"]
+    assert steps.told["so-y-te-portal-web-1"] == "done: 4 of 4 tasks, 1 changed"
+    calls = (toolkit.parent / "ssh.log").read_text().splitlines()
+    to_hosts = [call for call in calls if "portal" in call or "bastion" in call]
+    assert all(f"-F {provisioned.home}/ssh_config" in call for call in to_hosts)
+    ansible = [call for call in to_hosts if "-o BatchMode=yes portal" not in call]
+    assert len(ansible) >= 3
+    assert not any("StrictHostKeyChecking=no" in call or "/dev/null" in call for call in ansible)
+    assert result.log is not None
+    assert (result.log / "artifacts/run/stdout").is_file()
+    logs = [file for file in result.log.rglob("*") if file.is_file()]
+    assert not [file for file in logs if "s3cret" in file.read_text(errors="replace")]
+
+
+def test_check_mode_changes_nothing_and_predicts_the_change(
+    provisioned: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    result = converge(provisioned, "so-y-te", console, steps, check=True, diff=True)
+    assert result.changed == 3
+    assert list(toolkit.iterdir()) == []
+
+
+def test_named_hosts_only(
+    provisioned: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    result = converge(provisioned, "so-y-te", console, steps, hosts=["so-y-te-portal-app-1"])
+    assert list(result.hosts) == ["so-y-te-portal-app-1"]
+    assert [file.name for file in toolkit.iterdir()] == ["so-y-te-portal-app-1"]
+    with pytest.raises(HoabanError, match="sonla-bastion is not a host of so-y-te"):
+        converge(provisioned, "so-y-te", console, steps, hosts=["sonla-bastion"])
+
+
+def test_a_failed_task_is_told_with_host_task_and_reason(
+    provisioned: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    fail_on(toolkit, "so-y-te-portal-app-1")
+    with pytest.raises(HoabanError) as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    assert "so-y-te-portal-app-1: task “Fail where asked” failed" in caught.value.what
+    assert "no such unit" in str(caught.value.detail)
+    assert "artifacts/run/stdout" in str(caught.value.mend)
+    assert steps.told["so-y-te-portal-app-1"].startswith("failed: 3 of 4 tasks")
+    assert steps.told["so-y-te-portal-web-1"].startswith("done: 4 of 4 tasks")
+
+
+def test_a_host_that_never_answers_is_told_with_its_console(
+    provisioned: Workspace,
+    toolkit: Path,
+    faults: Path,
+    steps: QuietSteps,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hoaban.converge.reach.PAUSE_SECONDS", 1000)
+    (faults / "so-y-te-portal-app-1").write_text("ssh: connect to host: Connection timed out\n")
+    log = console_of(key(1)) + "\r\nOut of memory: Killed process 1 (sshd)\r\n"
+    console = FakeConsole({APP: [log]}, default=console_of(key(1)))
+    with pytest.raises(HoabanError) as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    assert "so-y-te-portal-app-1 does not answer SSH through sonla-bastion" in caught.value.what
+    assert "Connection timed out" in caught.value.what
+    assert str(caught.value.detail).endswith("Out of memory: Killed process 1 (sshd)")
+    assert list(toolkit.iterdir()) == []
+
+
+def test_each_of_several_silent_hosts_is_told(
+    provisioned: Workspace,
+    toolkit: Path,
+    faults: Path,
+    console: FakeConsole,
+    steps: QuietSteps,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hoaban.converge.reach.PAUSE_SECONDS", 1000)
+    (faults / "so-y-te-portal-app-1").write_text("No route to host\n")
+    (faults / "so-y-te-portal-web-1").write_text("hoaban@x: Permission denied (publickey).\n")
+    with pytest.raises(ManyErrors) as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    assert [error.what for error in caught.value.errors] == [
+        "so-y-te-portal-web-1 refuses the deploy key: hoaban@x: Permission denied (publickey).",
+        "so-y-te-portal-app-1 does not answer SSH through sonla-bastion: No route to host",
+    ]
+
+
+def test_a_changed_host_key_is_refused_at_once(
+    provisioned: Workspace, toolkit: Path, faults: Path, steps: QuietSteps
+) -> None:
+    (faults / "so-y-te-portal-app-1").write_text(
+        "REMOTE HOST IDENTIFICATION HAS CHANGED!\nHost key verification failed.\n"
+    )
+    console = FakeConsole({APP: [console_of(key(1)), console_of(key(2))]}, console_of(key(1)))
+    started = time.monotonic()
+    with pytest.raises(HoabanError, match="another SSH host key than the one pinned"):
+        converge(provisioned, "so-y-te", console, steps)
+    assert time.monotonic() - started < 60
+
+
+def test_a_broken_playbook_is_told_with_ansibles_words(
+    provisioned: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    (toolkit.parent / "toolkit/playbooks/agency.yml").write_text("- hosts: all\n  taskss: []\n")
+    with pytest.raises(HoabanError, match=r"agency\.yml did not start") as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    assert "taskss" in str(caught.value.detail)
+
+
+def test_an_agency_without_hosts_needs_nothing(
+    workspace: Workspace, console: FakeConsole, steps: QuietSteps
+) -> None:
+    empty = estate.department(counts={"web": 0})
+    estate.write_estate(workspace.backend, empty)
+    assert converge(workspace, "so-y-te", console, steps).hosts == {}
+    assert console.asked == []
+
+
+@pytest.mark.parametrize("transport", list(Transport))
+def test_ctrl_c_stops_ansible_and_leaves_no_process(
+    provisioned: Workspace,
+    toolkit: Path,
+    console: FakeConsole,
+    steps: QuietSteps,
+    transport: Transport,
+) -> None:
+    (toolkit / "slow").touch()
+
+    def interrupt() -> None:
+        while not (toolkit / "so-y-te-portal-web-1").exists():
+            time.sleep(0.2)
+        time.sleep(3)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=interrupt, daemon=True)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        converge(provisioned, "so-y-te", console, steps, transport=transport)
+    killer.join()
+    deadline = time.monotonic() + 10
+    while left := [c for c in psutil.Process().children(recursive=True) if c.is_running()]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.2)
+    assert [child.cmdline() for child in left] == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_tasks_are_counted_beforehand(provisioned: Workspace, toolkit: Path) -> None:
+    assert count_tasks(provisioned, Run("agency.yml", "managed")) == 4
+
+
+def test_environment_is_the_one_ansible_understands(provisioned: Workspace) -> None:
+    mitogen = environment(provisioned, Transport.MITOGEN)
+    assert (playbook_path("agency.yml").parent.parent / "ansible.cfg").samefile(
+        mitogen["ANSIBLE_CONFIG"]
+    )
+    plain = environment(provisioned, Transport.SSH)
+    assert "ANSIBLE_STRATEGY" not in plain
+    listing = subprocess.run(
+        ["ansible-doc", "-t", "strategy", "-l"],
+        env={**os.environ, **mitogen},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "mitogen_linear" in listing.stdout
