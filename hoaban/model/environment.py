@@ -83,8 +83,8 @@ class HostPlan(Model):
     """``<agency>-<system>-<tier>-<n>``: unique in the province, also the server's name."""
     fqdn: str
     zone: str
-    tier: str | None
-    system: str | None
+    tier: str | None = None
+    system: str | None = None
     services: list[ProvinceService]
     size_name: str
     size: Size
@@ -92,9 +92,9 @@ class HostPlan(Model):
     ipv6: IPv6Address
     floating_ip: bool
     security_groups: list[str]
-    server_group: str | None
+    server_group: str | None = None
     volumes: list[VolumePlan]
-    backup: Backup | None
+    backup: Backup | None = None
 
 
 class ContainerPlan(Model):
@@ -127,7 +127,7 @@ class EnvironmentPlan(Model):
     """Everything to be built for one agency, or (``agency`` None) the province's foundation."""
 
     province: str
-    agency: str | None
+    agency: str | None = None
     name: Text
     domain: str
     security_level: SecurityLevel

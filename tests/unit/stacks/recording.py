@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
-from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.settings import SETTINGS, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
 if TYPE_CHECKING:
@@ -150,6 +150,9 @@ def record(
     """Run a program against a fake cloud and tell all that it registered and exported."""
     mocks = cloud or FakeCloud()
     monitor = RecordingMonitor(mocks)
+    # What a program that failed left behind belongs to a loop that is closed.
+    SETTINGS.rpc_manager.clear()
+    SETTINGS.outputs.clear()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from hoaban.errors import HoabanError
+from stacks.components.cloud import Cloud
+from stacks.components.foundation import FoundationComponent, FoundationProps, bastion_of
+from stacks.components.guest_image import GuestImageProps
+from stacks.components.labels import Labels
+from tests.unit import factories
+from tests.unit.stacks.recording import Recording, record
+
+PLAN = factories.foundation_plan()
+
+
+@pytest.fixture(scope="module")
+def run() -> Recording:
+    def program() -> None:
+        foundation = FoundationComponent(
+            FoundationProps(
+                plan=PLAN,
+                province=factories.province_spec(),
+                cloud=Cloud(user_id="deployer-id", object_storage=False),
+                image=GuestImageProps(name="debian-13", labels=Labels.of(PLAN)),
+                deploy_key="ssh-ed25519 AAAA deploy",
+            )
+        )
+        pulumi.export("province", foundation.resources(PLAN))
+
+    return record(program, project="province", stack="thu-nghiem")
+
+
+def test_one_router_leads_out_and_reaches_every_subnet(run: Recording) -> None:
+    router = run.one("Router")
+    assert router.inputs["externalNetworkId"] == "network-public"
+    assert router.inputs["tenantId"] == "thu-nghiem-id"
+    interfaces = run.of("RouterInterface").values()
+    assert {i.inputs["subnetId"] for i in interfaces} == {
+        f"{subnet}-id" for subnet in run.of("Subnet")
+    }
+    assert {i.inputs["routerId"] for i in interfaces} == {f"{router.name}-id"}
+
+
+def test_the_bastion_alone_has_a_floating_ip(run: Recording) -> None:
+    assert set(run.of("FloatingIp")) == {"bastion"}
+
+
+def test_the_backup_hosts_store_is_protected(run: Recording) -> None:
+    volume = run.one("Volume")
+    assert (volume.name, volume.inputs["size"], volume.protect) == ("backup-store", 40, True)
+
+
+def test_what_agencies_are_lent_is_exported(run: Recording) -> None:
+    assert run.exports["province"] == {
+        "router_id": "thu-nghiem-router-id",
+        "key_pair": "hoaban-thu-nghiem",
+        "image_id": "image-debian-13",
+        "image_name": "debian-13",
+        "flavor_ids": {"small": "small-id", "large": "large-id"},
+        "bastion": "bastion",
+    }
+
+
+def test_what_is_the_whole_clouds_is_made_outside_of_the_project(run: Recording) -> None:
+    inside = run.one("Network").provider
+    assert inside
+    shared = [*run.of("Flavor").values(), run.one("Keypair"), *run.of("RouterInterface").values()]
+    assert all(resource.provider != inside for resource in shared)
+    assert run.one("Router").provider == inside
+
+
+def test_the_deploy_key_is_public_and_named_after_the_province(run: Recording) -> None:
+    key = run.one("Keypair").inputs
+    assert (key["name"], key["publicKey"]) == ("hoaban-thu-nghiem", "ssh-ed25519 AAAA deploy")
+
+
+def test_a_province_without_a_bastion_is_refused() -> None:
+    hosts = [host for host in PLAN.hosts if host.name != "bastion"]
+    with pytest.raises(HoabanError, match="no bastion"):
+        bastion_of(PLAN.model_copy(update={"hosts": hosts}))
