@@ -1,0 +1,292 @@
+"""One run of a program against a state: registrations become steps, steps become resources."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from pulumi.automation.events import OpType
+
+from hoaban.engine.embedded import calls
+from hoaban.engine.embedded.deletes import run_deletes, sweep_unfinished
+from hoaban.engine.embedded.executor import Executor
+from hoaban.engine.embedded.plan import Candidate, Planner
+from hoaban.engine.embedded.properties import UNKNOWN_STRING, for_provider, keep_secrets, normalise
+from hoaban.engine.embedded.providers import default_name
+from hoaban.engine.embedded.steps import Goal, compare
+from hoaban.engine.embedded.urns import PROVIDER_PREFIX, is_provider, make_urn, provider_urn
+from hoaban.errors import HoabanError, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hoaban.engine.api import Options
+    from hoaban.engine.embedded.backend import StackName
+    from hoaban.engine.embedded.events import Reporter
+    from hoaban.engine.embedded.failures import Failures
+    from hoaban.engine.embedded.ledger import Ledger
+    from hoaban.engine.embedded.providers import Registry
+    from hoaban.engine.embedded.state import Resource
+    from hoaban.engine.embedded.steps import Step
+    from hoaban.engine.provider import DiffResult, Provider
+    from hoaban.engine.values import PropertyMap, Secret
+
+
+class Stopping(Exception):
+    """Nothing new is begun any more: a step failed, or the person asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a program is told of a resource that it registered.
+
+    ``failed`` when it could not be made (and the run goes on without it); ``unknown`` when it was
+    left out.
+    """
+
+    urn: str
+    id: str = ""
+    outputs: PropertyMap = field(default_factory=dict)
+    failed: bool = False
+    unknown: bool = False
+
+
+@dataclass(slots=True)
+class Deployment:
+    """Takes a program's registrations, from any number of threads at once."""
+
+    name: StackName
+    ledger: Ledger
+    registry: Registry
+    report: Reporter
+    failures: Failures
+    options: Options
+    config: Mapping[str, str | Secret]
+    dry_run: bool
+    deleting: set[str] = field(default_factory=set)
+    _planner: Planner = field(init=False)
+    _executor: Executor = field(init=False)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _defaults: dict[str, threading.Lock] = field(init=False, default_factory=dict)
+    _references: dict[str, str] = field(init=False, default_factory=dict)
+    _registered: dict[str, Resource] = field(init=False, default_factory=dict)
+    _failed: set[str] = field(init=False, default_factory=set)
+    _active: int = field(init=False, default=0)
+    _idle: threading.Condition = field(init=False, default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self._planner = Planner(
+            self.ledger.olds,
+            Differ(self.registry),
+            targets=self.options.targets,
+            replace=self.options.replace,
+        )
+        self._executor = Executor(
+            self.ledger,
+            self.registry,
+            self.report,
+            threading.Semaphore(self.options.parallel),
+            str(self.name),
+            self.dry_run,
+            self.deleting,
+        )
+
+    @contextlib.contextmanager
+    def _working(self) -> Iterator[None]:
+        """Counts calls under way, and lets none begin once the operation is stopping."""
+        with self._idle:
+            if self.failures.stopping:
+                raise Stopping
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._active -= 1
+                self._idle.notify_all()
+
+    def wait_idle(self) -> None:
+        """Return when no registration is under way."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._active == 0)
+
+    def register(self, goal: Goal) -> Registered:
+        """Make a resource as the program states it, in whatever steps that takes."""
+        with self._working():
+            try:
+                return self._register(goal)
+            except Stopping:
+                raise
+            except Exception as error:  # noqa: BLE001 (told to the caller's thread)
+                return self._fail(goal, error)
+
+    def _fail(self, goal: Goal, error: BaseException) -> Registered:
+        self._failed.add(goal.urn)
+        self.failures.add(error, goal.urn, goal.source_position)
+        if self.failures.stopping:
+            raise Stopping from error
+        return Registered(goal.urn, failed=True)
+
+    def _register(self, goal: Goal) -> Registered:
+        if self._failed.intersection((
+            goal.parent, goal.deleted_with, provider_urn(goal.provider), *goal.dependencies,
+        )):  # fmt: skip
+            self._failed.add(goal.urn)
+            return Registered(goal.urn, failed=True)
+        with self._lock:
+            candidate = self._planner.match(goal)
+        goal = candidate.goal
+        old = candidate.old
+        if old is not None and old.urn != goal.urn:
+            self.ledger.alias(old.urn, goal.urn)
+        inputs, diff = goal.inputs, None
+        if candidate.targeted:
+            inputs = self._check(candidate)
+            diff = self._diff(candidate, inputs)
+        with self._lock:
+            steps = self._planner.decide(candidate, inputs, diff)
+        result = self._run(steps)
+        if result is None:
+            return Registered(goal.urn, unknown=True)
+        self._registered[goal.urn] = result
+        outputs = result.outputs if result.custom else result.inputs
+        return Registered(goal.urn, "" if result.id == UNKNOWN_STRING else result.id, outputs)
+
+    def _run(self, steps: Sequence[Step]) -> Resource | None:
+        self.deleting.update(step.urn for step in steps if step.op is OpType.DELETE_REPLACED)
+        result = None
+        for step in steps:
+            done = self._executor.run(step)
+            if step.new is not None and not step.logical:
+                result = done
+        return result
+
+    def _check(self, candidate: Candidate) -> PropertyMap:
+        goal, old = candidate.goal, candidate.old
+        if not goal.custom:
+            return candidate.inputs
+        if is_provider(goal.type):
+            return self.registry.check(goal.urn, goal.type, candidate.inputs)
+        olds = {} if old is None or candidate.creates else old.inputs
+        provider = self.registry.get(goal.provider)
+        return calls.check(provider, goal.urn, goal.type, olds, candidate.inputs)
+
+    def _diff(self, candidate: Candidate, inputs: PropertyMap) -> DiffResult | None:
+        goal, old = candidate.goal, candidate.old
+        if old is None or candidate.creates:
+            return None
+        if not goal.custom:
+            return compare(old.inputs, inputs)
+        if is_provider(goal.type):
+            return self.registry.diff(goal.urn, old, inputs)
+        if self.registry.provider_changed(old, self._alias_free(old, goal.provider)):
+            return calls.moved()
+        provider = self.registry.get(goal.provider)
+        return calls.diff(provider, goal.urn, old, inputs, goal.ignore_changes)
+
+    def _alias_free(self, old: Resource, reference: str) -> str:
+        """A provider reference, as the old state would write it if its provider was renamed."""
+        urn, _, id_ = reference.rpartition("::")
+        before = self._planner.aliased.get(urn)
+        as_before = f"{before}::{id_}"
+        return as_before if before and as_before == old.provider else reference
+
+    def register_outputs(self, urn: str, outputs: PropertyMap) -> None:
+        """Note what a component says its outputs are."""
+        with self._working():
+            old = self._registered.get(urn)
+            if old is None:
+                if urn in self._failed or urn in self._planner.skipped:
+                    return
+                raise HoabanError(
+                    "outputs of a resource that was not registered", where=Location(urn=urn)
+                )
+            if old.outputs != outputs:
+                new = replace(old, outputs=outputs)
+                self.ledger.change(old, new)
+                self._registered[urn] = new
+
+    def read(self, goal: Goal, id_: str) -> Registered:
+        """Look at an object that the program does not manage."""
+        with self._working():
+            try:
+                with self._lock:
+                    steps = self._planner.read(goal, id_)
+                result = self._run(steps)
+            except Exception as error:  # noqa: BLE001 (told to the caller's thread)
+                return self._fail(goal, error)
+            assert result is not None  # noqa: S101 (a read always leads to a state)
+            self._registered[goal.urn] = result
+            known = "" if result.id == UNKNOWN_STRING else result.id
+            return Registered(goal.urn, known, result.outputs)
+
+    def invoke(self, token: str, args: PropertyMap, provider: Provider) -> PropertyMap:
+        """Call a function of a package."""
+        with self._working(), self._executor.slots:
+            result = normalise(provider.invoke(token, for_provider(args, urn=token)))
+            return keep_secrets(result, args)
+
+    def provider(self, reference: str) -> Provider:
+        """The provider of a reference."""
+        return self.registry.get(reference)
+
+    def default_provider(self, package: str, version: str) -> str:
+        """The reference of a package's default provider, made when first asked for.
+
+        It is configured by the stack's configuration in the package's namespace.
+        """
+        name = default_name(version)
+        type_ = PROVIDER_PREFIX + package
+        urn = make_urn(self.name.stack, self.name.project, "", type_, name)
+        with self._lock:
+            lock = self._defaults.setdefault(urn, threading.Lock())
+        with lock:
+            if urn not in self._references:
+                inputs: PropertyMap = {
+                    key.removeprefix(f"{package}:"): value
+                    for key, value in self.config.items()
+                    if key.startswith(f"{package}:") and package != self.name.project
+                }
+                inputs["__internal"] = {}
+                if version:
+                    inputs["version"] = version
+                made = self.register(
+                    Goal(urn=urn, type=type_, name=name, custom=True, inputs=inputs)
+                )
+                if made.failed:
+                    raise Stopping
+                self._references[urn] = f"{urn}::{made.id or UNKNOWN_STRING}"
+            return self._references[urn]
+
+    def finish(self) -> None:
+        """Delete what the program does not have any more, and what was replaced."""
+        unused = self._planner.unused()
+        if unused:
+            self.failures.add(
+                HoabanError(
+                    f"no resource fits {unused[0]}",
+                    mend="take a URN from the plan; * stands for anything",
+                )
+            )
+            return
+        try:
+            steps = self._planner.deletes("the program does not have it any more")
+        except HoabanError as error:
+            self.failures.add(error)
+            return
+        sweep_unfinished(self._executor, self.failures)
+        self.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)
+        run_deletes(self._executor, self.failures, steps, self.options.parallel)
+
+
+class Differ:
+    """Asks the provider of an old resource, for the planner."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def diff(self, old: Resource, inputs: PropertyMap) -> DiffResult:
+        """The difference, as the provider that made it sees it."""
+        return calls.diff(self._registry.get(old.provider), old.urn, old, inputs)

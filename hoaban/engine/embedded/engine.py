@@ -1,0 +1,113 @@
+"""The embedded engine: operations on stacks, as :class:`hoaban.engine.api.Engine` has them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from hoaban.engine.api import UpdateKind, UpdateResult
+from hoaban.engine.embedded import lock
+from hoaban.engine.embedded.backend import Backend, StackName
+from hoaban.engine.embedded.events import EventStream
+from hoaban.engine.embedded.failures import Failures
+from hoaban.engine.embedded.operation import Operation
+from hoaban.engine.embedded.project import Project
+from hoaban.engine.embedded.store import open_stack, stack_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hoaban.engine.api import EventHandler, Options, Stack
+    from hoaban.engine.embedded.lock import Holder
+    from hoaban.engine.embedded.providers import ProviderFactory
+
+
+class EmbeddedEngine:
+    """Deploys Pulumi's Python programs with providers that run in this process.
+
+    ``provider_factory`` makes a provider of a package and version; it raises for packages it does
+    not know.
+    """
+
+    name = "embedded"
+
+    def __init__(self, provider_factory: ProviderFactory) -> None:
+        self._factory = provider_factory
+
+    def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Tell what ``up`` would do. Nothing is locked, nothing is written."""
+        return self._run(UpdateKind.PREVIEW, stack, options, on_event)
+
+    def up(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Make the cloud as the program says."""
+        return self._run(UpdateKind.UPDATE, stack, options, on_event)
+
+    def refresh(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Make the state as the cloud is."""
+        return self._run(UpdateKind.REFRESH, stack, options, on_event)
+
+    def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        """Delete all that the state holds; protected resources stop it before anything is done."""
+        return self._run(UpdateKind.DESTROY, stack, options, on_event)
+
+    def outputs(self, stack: Stack) -> Mapping[str, Any]:
+        """Outputs of the last update, from the state alone."""
+        return stack_outputs(open_stack(stack, create=False).store.load().snapshot)
+
+    def cancel(self, stack: Stack) -> list[Holder]:
+        """Release the stack's lock, whoever holds it; returns who did.
+
+        Only right when the holder is known to be dead: two operations on one stack would each undo
+        the other's state.
+        """
+        name = StackName(Project.load(stack.program).name, stack.name)
+        return lock.release(Backend(stack.backend), name)
+
+    def _run(
+        self, kind: UpdateKind, stack: Stack, options: Options, on_event: EventHandler
+    ) -> UpdateResult:
+        """Run an operation beside this thread, which hands over its events and hears Ctrl-C."""
+        stream = EventStream()
+        failures = Failures(stack.program, continue_on_error=options.continue_on_error)
+        operation = Operation(kind, stack, options, self._factory, stream, failures)
+        outcome: list[UpdateResult | BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(operation.run())
+            except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+                outcome.append(error)
+            finally:
+                stream.close()
+
+        worker = threading.Thread(target=work, name=f"{kind.value} {stack.name}")
+        worker.start()
+        broken = _hand_over(stream, on_event, operation)
+        worker.join()
+        if broken is not None:
+            raise broken
+        result = outcome[0]
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+
+def _hand_over(
+    stream: EventStream, on_event: EventHandler, operation: Operation
+) -> BaseException | None:
+    """Hand over all events. A handler that raises ends the operation; its error is returned."""
+    broken: BaseException | None = None
+    while True:
+        try:
+            stream.drain(on_event if broken is None else _ignore)
+        except KeyboardInterrupt:
+            operation.cancel()
+        except BaseException as error:  # noqa: BLE001 (raised again when the state is saved)
+            broken = error
+            operation.cancel()
+        else:
+            return broken
+
+
+def _ignore(_: object) -> None:
+    """Take an event and do nothing."""

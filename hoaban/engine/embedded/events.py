@@ -1,0 +1,182 @@
+"""The event stream of an operation, in the shape of Pulumi's Automation API; secrets are masked."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi.automation.events import (
+    DiagnosticEvent,
+    DiffKind,
+    EngineEvent,
+    OpType,
+    PreludeEvent,
+    PropertyDiff,
+    ResOpFailedEvent,
+    ResourcePreEvent,
+    ResOutputsEvent,
+    StepEventMetadata,
+    StepEventStateMetadata,
+    SummaryEvent,
+)
+
+from hoaban.engine.api import PlannedStep
+from hoaban.engine.embedded import paths
+from hoaban.engine.embedded.properties import MASK, UNKNOWN_STRING, mask
+from hoaban.engine.values import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from hoaban.engine.embedded.state import Resource
+    from hoaban.engine.embedded.steps import Step
+
+# Halves of a replacement: a display for people shows the one logical step in their place.
+_PHYSICAL: Final = frozenset(
+    {
+        OpType.CREATE_REPLACEMENT,
+        OpType.DELETE_REPLACED,
+        OpType.READ_REPLACEMENT,
+        OpType.DISCARD_REPLACED,
+    }
+)
+
+
+class EventStream:
+    """Numbers events and passes them on, from any thread to the one that reads them."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[EngineEvent | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._sequence = 0
+
+    def emit(self, **event: Any) -> None:
+        """Add one event, given by the field of :class:`EngineEvent` that it fills."""
+        with self._lock:
+            self._sequence += 1
+            self._queue.put(EngineEvent(self._sequence, int(time.time()), **event))
+
+    def close(self) -> None:
+        """No more events will come."""
+        self._queue.put(None)
+
+    def drain(self, handler: Callable[[EngineEvent], None]) -> None:
+        """Hand over events, in order, until the stream is closed."""
+        while (event := self._queue.get()) is not None:
+            handler(event)
+
+
+class Silence(EventStream):
+    """A stream that nobody listens to."""
+
+    def emit(self, **event: Any) -> None:
+        """Drop the event."""
+
+
+class Reporter:
+    """Tells an operation's steps as events, and counts them for its result."""
+
+    def __init__(self, stream: EventStream, *, planning: bool) -> None:
+        self._stream = stream
+        self._planning = planning
+        self._lock = threading.Lock()
+        self.changes: Counter[str] = Counter()
+        self.steps: list[PlannedStep] = []
+
+    def prelude(self, config: Mapping[str, str | Secret]) -> None:
+        """The operation begins."""
+        shown = {key: MASK if isinstance(one, Secret) else one for key, one in config.items()}
+        self._stream.emit(prelude_event=PreludeEvent(shown))
+
+    def started(self, step: Step) -> None:
+        """A step begins."""
+        event = ResourcePreEvent(_metadata(step, step.op), planning=self._planning)
+        self._stream.emit(resource_pre_event=event)
+
+    def done(self, step: Step, *, op: OpType | None = None) -> None:
+        """A step is done; ``op`` is what it came to, where that shows only afterwards."""
+        op = op or step.op
+        event = ResOutputsEvent(_metadata(step, op), planning=self._planning)
+        self._stream.emit(res_outputs_event=event)
+        with self._lock:
+            self.changes[op.value] += 1
+            self.steps.append(_planned(step, op))
+
+    def failed(self, step: Step, message: str) -> None:
+        """A step failed."""
+        self.say("error", message, urn=step.urn)
+        event = ResOpFailedEvent(_metadata(step, step.op), status=0, steps=0)
+        self._stream.emit(res_op_failed_event=event)
+
+    def say(self, severity: str, message: str, *, urn: str = "", ephemeral: bool = False) -> None:
+        """A message for the person."""
+        event = DiagnosticEvent(
+            message, "never", severity, urn=urn or None, ephemeral=ephemeral or None
+        )
+        self._stream.emit(diagnostic_event=event)
+
+    def summary(self, seconds: float) -> None:
+        """The operation is over."""
+        changes = {OpType(op): count for op, count in self.changes.items()}
+        self._stream.emit(summary_event=SummaryEvent(False, round(seconds), changes, {}))
+
+
+def _metadata(step: Step, op: OpType) -> StepEventMetadata:
+    resource = step.resource
+    hidden = [paths.parse(one) for one in resource.hide_diff]
+    shown = {
+        path: kind
+        for path, kind in step.diff.changes.items()
+        if not any(paths.covers(pattern, paths.parse(path)) for pattern in hidden)
+    }
+    return StepEventMetadata(
+        op=op,
+        urn=step.urn,
+        type=resource.type,
+        provider=resource.provider,
+        old=_state(step.old) if step.old else None,
+        new=_state(step.new) if step.new else None,
+        keys=step.keys,
+        diffs=step.properties,
+        detailed_diff={
+            path: PropertyDiff(DiffKind(kind.value), input_diff=False)
+            for path, kind in shown.items()
+        },
+        logical=op not in _PHYSICAL,
+    )
+
+
+def _state(resource: Resource) -> StepEventStateMetadata:
+    return StepEventStateMetadata(
+        type=resource.type,
+        urn=resource.urn,
+        id="" if resource.id == UNKNOWN_STRING else resource.id,
+        parent=resource.parent,
+        provider=resource.provider,
+        custom=resource.custom,
+        delete=resource.delete,
+        protect=resource.protect,
+        retain_on_delete=resource.retain_on_delete,
+        inputs=mask(resource.inputs),
+        outputs=mask(resource.outputs),
+        init_errors=list(resource.init_errors) or None,
+        taint=resource.taint or None,
+    )
+
+
+def _planned(step: Step, op: OpType) -> PlannedStep:
+    resource = step.resource
+    same = op is OpType.SAME
+    return PlannedStep(
+        op=op.value,
+        urn=step.urn,
+        type=resource.type,
+        id="" if resource.id == UNKNOWN_STRING else resource.id,
+        protect=resource.protect,
+        diffs=list(step.diff.changes),
+        old=mask(step.old.inputs) if step.old and not same else {},
+        new=mask(step.new.inputs) if step.new and not same else {},
+    )

@@ -1,0 +1,103 @@
+"""What went wrong in an operation, and whether it goes on."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from hoaban.errors import HoabanError, Location, ManyErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PROJECT_SCHEME: Final = "project:///"
+MONITOR_GONE: Final = "Resource monitor has terminated"  # what the SDK makes of UNAVAILABLE
+
+
+class Failures:
+    """Collects failures of any thread. ``folder`` is the program's, for source positions."""
+
+    def __init__(self, folder: Path, *, continue_on_error: bool) -> None:
+        self._folder = folder
+        self._continue = continue_on_error
+        self._lock = threading.Lock()
+        self._errors: list[BaseException] = []
+        self._told: dict[str, HoabanError] = {}
+        self._stop = threading.Event()
+        self.cancelled = False
+        self.on_stop: Callable[[], None] = lambda: None
+
+    def __bool__(self) -> bool:
+        return bool(self._errors) or self.cancelled
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing new may begin."""
+        return self._stop.is_set()
+
+    def add(self, error: BaseException, urn: str = "", source_position: str = "") -> None:
+        """Note a failure, with where it happened as far as it does not say so itself."""
+        if isinstance(error, HoabanError) and not isinstance(error, ManyErrors):
+            error.where = self._located(error.where, urn, source_position)
+        with self._lock:
+            if not any(error is known for known in self._errors):
+                self._errors.append(error)
+        if not self._continue or not isinstance(error, HoabanError):
+            self.stop()
+
+    def remember(self, message: str, error: HoabanError) -> None:
+        """Note what a message to the program stands for: it may catch it, or fail with it."""
+        with self._lock:
+            self._told[message] = error
+
+    def add_program(self, error: HoabanError) -> None:
+        """Note how the program failed, unless that only follows from what is known already."""
+        text = error.what
+        with self._lock:
+            causes = [cause for message, cause in self._told.items() if message in text]
+            known = any(isinstance(one, HoabanError) and one.what in text for one in self._errors)
+        if causes:
+            self.add(causes[0])
+        elif not known and not (self.stopping and MONITOR_GONE in text):
+            self.add(error)
+
+    def stop(self) -> None:
+        """Let nothing new begin."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self.on_stop()
+
+    def cancel(self) -> None:
+        """The person asked to stop."""
+        self.cancelled = True
+        self.stop()
+
+    def _located(self, where: Location | None, urn: str, source: str) -> Location:
+        where = where or Location()
+        if not where.urn and urn:
+            where = replace(where, urn=urn)
+        if not where.file and source.startswith(PROJECT_SCHEME):
+            path, _, line = source.removeprefix(PROJECT_SCHEME).partition("#")
+            file = (self._folder / unquote(path)).resolve()
+            where = replace(where, file=str(file), line=int(line) if line.isdigit() else None)
+        return where
+
+    def errors(self) -> list[BaseException]:
+        """All failures, in the order in which they came."""
+        with self._lock:
+            return list(self._errors)
+
+    def raise_any(self) -> None:
+        """Raise what went wrong: a defect as it is, one error as it is, several as one."""
+        found = self.errors()
+        for error in found:
+            if not isinstance(error, HoabanError):
+                raise error
+        told = [error for error in found if isinstance(error, HoabanError)]
+        if len(told) == 1:
+            raise told[0]
+        if told:
+            raise ManyErrors(told)

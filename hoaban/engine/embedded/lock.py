@@ -1,0 +1,134 @@
+"""The stack's lock, in the official layout: one sees the other's.
+
+A lock is a file of one's own in the stack's lock folder. Whoever, having put it there, sees
+another, takes its own away and gives up. There is no lease: the lock of a killed process stays until someone
+says ``cancel``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+import psutil
+
+from hoaban.engine.embedded.files import remove_blob, write_blob
+from hoaban.engine.embedded.state import timestamp
+from hoaban.errors import HoabanError, Location
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hoaban.engine.embedded.backend import Backend, StackName
+
+CANCEL_HINT: Final = "hoaban cancel"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, as the lock's file says."""
+
+    file: Path
+    pid: int
+    username: str
+    hostname: str
+    since: str
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """The holder named in a lock file; unreadable parts stay empty."""
+        try:
+            body = json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            body = {}
+        if not isinstance(body, dict):
+            body = {}
+        return cls(
+            file,
+            int(body.get("pid") or 0),
+            str(body.get("username") or "unknown"),
+            str(body.get("hostname") or "unknown"),
+            str(body.get("timestamp") or "unknown"),
+        )
+
+    @property
+    def dead(self) -> bool:
+        """Whether it was a process of this machine that is no more."""
+        if self.hostname != socket.gethostname() or not self.pid:
+            return False
+        return not psutil.pid_exists(self.pid)
+
+    def __str__(self) -> str:
+        return f"{self.username} on {self.hostname}, process {self.pid}, since {self.since}"
+
+
+class LockedError(HoabanError):
+    """Another operation on the stack is running, or died without cleaning up."""
+
+    def __init__(self, name: StackName, holders: list[Holder]) -> None:
+        self.holders = holders
+        who = "; ".join(map(str, holders))
+        if all(holder.dead for holder in holders):
+            what = f"stack {name} is locked by a process that no longer runs ({who})"
+            mend = f"{CANCEL_HINT}, then run the command again; what it made is found and adopted"
+        else:
+            what = f"stack {name} is locked ({who})"
+            mend = f"wait until it ends; if you know that it died: {CANCEL_HINT}"
+        super().__init__(what, where=Location(file=str(holders[0].file)), mend=mend)
+
+
+def holders(backend: Backend, name: StackName) -> list[Holder]:
+    """All who hold a lock on a stack."""
+    folder = backend.lock_folder(name)
+    if not folder.is_dir():
+        return []
+    files = sorted(one for one in folder.iterdir() if one.suffix == ".json")
+    return [Holder.read(file) for file in files]
+
+
+def release(backend: Backend, name: StackName) -> list[Holder]:
+    """Take away every lock of a stack, whoever holds it; returns who did."""
+    found = holders(backend, name)
+    for holder in found:
+        remove_blob(holder.file)
+    return found
+
+
+class Lock:
+    """Holds a stack's lock for as long as the ``with`` block lasts."""
+
+    def __init__(self, backend: Backend, name: StackName) -> None:
+        self._backend = backend
+        self._name = name
+        self._file = backend.lock_folder(name) / f"{uuid.uuid4()}.json"
+
+    def __enter__(self) -> Self:
+        others = holders(self._backend, self._name)
+        if others:
+            raise LockedError(self._name, others)
+        body = {
+            "pid": os.getpid(),
+            "username": getpass.getuser(),
+            "hostname": socket.gethostname(),
+            "timestamp": timestamp(),
+        }
+        write_blob(self._file, json.dumps(body, separators=(",", ":")).encode())
+        others = [one for one in holders(self._backend, self._name) if one.file != self._file]
+        if others:
+            remove_blob(self._file)
+            raise LockedError(self._name, others)
+        return self
+
+    def held(self) -> bool:
+        """Whether the lock is still there (someone may have said ``cancel``)."""
+        return self._file.exists()
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            remove_blob(self._file)

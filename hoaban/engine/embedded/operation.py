@@ -1,0 +1,322 @@
+"""One operation on one stack, from its lock to its line in the history."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Final
+
+from hoaban.engine.api import Interrupted, UpdateKind, UpdateResult
+from hoaban.engine.embedded.backend import Backend, HistoryEntry, StackName
+from hoaban.engine.embedded.builtin import BuiltinProvider
+from hoaban.engine.embedded.deletes import run_deletes, sweep_unfinished
+from hoaban.engine.embedded.deploy import Deployment, Differ
+from hoaban.engine.embedded.events import Reporter, Silence
+from hoaban.engine.embedded.executor import Executor
+from hoaban.engine.embedded.ledger import Ledger
+from hoaban.engine.embedded.lock import Lock
+from hoaban.engine.embedded.monitor import serve
+from hoaban.engine.embedded.plan import Planner
+from hoaban.engine.embedded.program import Program
+from hoaban.engine.embedded.project import Project
+from hoaban.engine.embedded.providers import Registry
+from hoaban.engine.embedded.refresh import Refresh
+from hoaban.engine.embedded.store import open_stack, stack_outputs
+from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
+from hoaban.engine.values import Secret
+from hoaban.errors import HoabanError, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hoaban.engine.api import Options, Stack
+    from hoaban.engine.embedded.events import EventStream
+    from hoaban.engine.embedded.failures import Failures
+    from hoaban.engine.embedded.providers import ProviderFactory
+    from hoaban.engine.embedded.state import Snapshot
+    from hoaban.engine.embedded.store import Opened
+    from hoaban.engine.provider import Provider
+
+# How long a program may go on by itself once its operation is ending.
+_GRACE_SECONDS: Final = 10.0
+
+
+class Operation:
+    """Carries out one operation; ``run`` in a thread of its own, ``cancel`` from another."""
+
+    def __init__(
+        self,
+        kind: UpdateKind,
+        stack: Stack,
+        options: Options,
+        factory: ProviderFactory,
+        stream: EventStream,
+        failures: Failures,
+    ) -> None:
+        self._kind = kind
+        self._stack = stack
+        self._options = options
+        self._factory = factory
+        self._stream = stream
+        self._failures = failures
+        self._registry: Registry | None = None
+        self._programs: list[Program] = []
+        self._persist = kind is not UpdateKind.PREVIEW
+        self._report = Reporter(stream, planning=not self._persist)
+        self._started = time.time()
+
+    def cancel(self) -> None:
+        """Let nothing new begin, and ask what is under way to end soon."""
+        self._failures.cancel()
+        if self._registry is not None:
+            self._registry.cancel()
+
+    def run(self) -> UpdateResult:
+        """Do it all; raises what went wrong, after the state is saved."""
+        project = Project.load(self._stack.program)
+        backend = Backend(self._stack.backend)
+        name = StackName(project.name, self._stack.name)
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(self._close_programs)
+            if self._kind in (UpdateKind.PREVIEW, UpdateKind.UPDATE):
+                self._start_program(project, self._report)
+            if self._persist:
+                backend.ensure()
+                cleanup.enter_context(Lock(backend, name))
+            opened = open_stack(self._stack, create=self._persist)
+            self._report.prelude(opened.config)
+            return self._run(opened)
+
+    def _start_program(self, project: Project, report: Reporter) -> None:
+        """Start a program's process, which loads its libraries and then waits for its task."""
+        name = self._stack.name
+        stack_urn = make_urn(name, project.name, "", STACK_TYPE, f"{project.name}-{name}")
+
+        def say(stream: str, line: str) -> None:
+            report.say("info" if stream == "stdout" else "info#err", line, urn=stack_urn)
+
+        self._programs.append(Program(project, self._stack.environment, say))
+
+    def _close_programs(self) -> None:
+        for program in self._programs:
+            program.close()
+
+    def _run(self, opened: Opened) -> UpdateResult:
+        store = opened.store
+        loaded = store.load()
+        ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=self._persist)
+        if loaded.recovered and self._persist:
+            self._report.say(
+                "info",
+                f"an interrupted run left {loaded.recovered} steps in its journal: recovered",
+            )
+            ledger.commit()
+        try:
+            ledger = self._steps(opened, ledger)
+        except HoabanError as error:
+            self._failures.add(error)
+        finally:
+            self._commit(opened, ledger)
+        return self._finish(ledger.snapshot())
+
+    def _steps(self, opened: Opened, ledger: Ledger) -> Ledger:
+        if self._kind is UpdateKind.DESTROY:
+            self._destroy(opened, ledger)
+            return ledger
+        if self._kind is UpdateKind.REFRESH or self._options.refresh:
+            self._refresh(opened, ledger)
+            if self._kind is UpdateKind.REFRESH or self._failures:
+                return ledger
+            ledger.commit()
+            ledger = Ledger(
+                opened.store, ledger.snapshot(), base=ledger.base, persist=self._persist
+            )
+        if self._kind is UpdateKind.UPDATE and self._must_look_first(ledger):
+            self._rehearse(opened, ledger)
+        if not self._failures:
+            self._deploy(
+                opened, ledger, self._report, self._programs[-1], dry_run=not self._persist
+            )
+        return ledger
+
+    def _must_look_first(self, ledger: Ledger) -> bool:
+        """Whether an update might have to be refused before anything is done."""
+        return self._options.expect_no_changes or any(one.protect for one in ledger.olds)
+
+    def _rehearse(self, opened: Opened, ledger: Ledger) -> None:
+        """Run the program as in a preview: what that refuses, stops the update untouched."""
+        report = Reporter(Silence(), planning=True)
+        store = opened.store
+        trial = Ledger(store, ledger.snapshot(), base=ledger.base, persist=False)
+        program = self._programs[0]
+        program.on_line = _ignore
+        self._start_program(opened.project, self._report)
+        self._deploy(opened, trial, report, program, dry_run=True)
+        if not self._failures:
+            self._refuse_changes(report)
+
+    def _refuse_changes(self, report: Reporter) -> None:
+        quiet = ("same", "read", "refresh")
+        changes = {op: count for op, count in report.changes.items() if op not in quiet}
+        if self._options.expect_no_changes and changes:
+            told = ", ".join(f"{count} {op}" for op, count in sorted(changes.items()))
+            self._failures.add(
+                HoabanError(
+                    f"no changes were expected, but there are: {told}",
+                    mend="look at the plan; run without --expect-no-changes to make them",
+                )
+            )
+
+    def _open_registry(self, opened: Opened, ledger: Ledger, *, dry_run: bool) -> Registry:
+        store, stack = opened.store, self._stack
+        builtin = BuiltinProvider(
+            opened.project.name,
+            lambda name: store.outputs_of(name, stack.passphrase_file),
+            ledger.find,
+        )
+
+        def make(package: str, version_: str) -> Provider:
+            return builtin if package == builtin.package else self._factory(package, version_)
+
+        self._registry = Registry(make, ledger.olds, variables=stack.environment, preview=dry_run)
+        return self._registry
+
+    def _deploy(
+        self,
+        opened: Opened,
+        ledger: Ledger,
+        report: Reporter,
+        program: Program,
+        *,
+        dry_run: bool,
+    ) -> None:
+        options = self._options
+        deployment = Deployment(
+            opened.store.name,
+            ledger,
+            self._open_registry(opened, ledger, dry_run=dry_run),
+            report,
+            self._failures,
+            options,
+            opened.config,
+            dry_run,
+        )
+        timers: list[threading.Timer] = []
+
+        def end_soon() -> None:
+            timer = threading.Timer(_GRACE_SECONDS, program.stop)
+            timer.daemon = True
+            timers.append(timer)
+            timer.start()
+
+        self._failures.on_stop = end_soon
+        try:
+            with serve(deployment, opened.project.folder) as address:
+                error = program.run(
+                    opened.store.name,
+                    address,
+                    opened.config,
+                    parallel=options.parallel,
+                    preview=dry_run,
+                )
+                deployment.wait_idle()
+        finally:
+            for timer in timers:
+                timer.cancel()
+        if error is not None:
+            self._failures.add_program(error)
+        if not self._failures:
+            deployment.finish()
+
+    def _executor(self, opened: Opened, ledger: Ledger) -> Executor:
+        return Executor(
+            ledger,
+            self._open_registry(opened, ledger, dry_run=False),
+            self._report,
+            threading.Semaphore(self._options.parallel),
+            str(opened.store.name),
+            not self._persist,
+            set(),
+        )
+
+    def _refresh(self, opened: Opened, ledger: Ledger) -> None:
+        executor = self._executor(opened, ledger)
+        Refresh(executor, self._failures, self._options).run()
+
+    def _destroy(self, opened: Opened, ledger: Ledger) -> None:
+        executor = self._executor(opened, ledger)
+        planner = Planner(ledger.olds, Differ(executor.registry), targets=self._options.targets)
+        unused = planner.unused()
+        if unused:
+            raise HoabanError(
+                f"no resource fits {unused[0]}",
+                mend="take a URN from the state; * stands for anything",
+            )
+        steps = planner.deletes("the stack is destroyed")
+        sweep_unfinished(executor, self._failures)
+        executor.deleting.update(step.urn for step in steps)
+        run_deletes(executor, self._failures, steps, self._options.parallel)
+
+    def _commit(self, opened: Opened, ledger: Ledger) -> None:
+        if not self._persist:
+            return
+        try:
+            ledger.commit()
+            opened.store.backend.add_history(opened.store.name, self._history(opened))
+        except HoabanError as error:
+            self._failures.add(error)
+        finally:
+            ledger.close()
+
+    def _history(self, opened: Opened) -> HistoryEntry:
+        crypter = opened.store.crypter
+        config: Mapping[str, Any] = {
+            key: {"secure": crypter.encrypt(str(one.value))} if isinstance(one, Secret) else one
+            for key, one in opened.config.items()
+        }
+        return HistoryEntry(
+            kind=self._kind.value,
+            message=self._options.message,
+            started=int(self._started),
+            ended=int(time.time()),
+            succeeded=not self._failures,
+            changes=dict(self._report.changes),
+            config=config,
+            environment={
+                "exec.kind": "hoaban",
+                "hoaban.version": version("hoaban"),
+                "pulumi.version": f"v{version('pulumi')}",
+            },
+        )
+
+    def _finish(self, snapshot: Snapshot) -> UpdateResult:
+        duration = time.time() - self._started
+        self._report.summary(duration)
+        if not self._failures and self._kind is UpdateKind.PREVIEW:
+            self._refuse_changes(self._report)
+        if self._failures.cancelled:
+            raise self._interrupted()
+        self._failures.raise_any()
+        return UpdateResult(
+            self._kind,
+            dict(self._report.changes),
+            list(self._report.steps),
+            stack_outputs(snapshot),
+            duration,
+        )
+
+    def _interrupted(self) -> Interrupted:
+        done = sum(n for op, n in self._report.changes.items() if op != "same")
+        failures = [str(error) for error in self._failures.errors()]
+        return Interrupted(
+            f"interrupted after {done} steps; calls under way were let finish, the state is saved",
+            where=Location(file=str(Backend(self._stack.backend).folder)),
+            mend="run the same command again to go on",
+            detail="\n".join(failures) or None,
+        )
+
+
+def _ignore(_stream: str, _line: str) -> None:
+    """What a rehearsal prints is printed again by the run that counts."""

@@ -1,0 +1,379 @@
+"""Planning: old state, goals and a provider's differences in, steps out.
+
+Nothing here talks to a cloud, a program or a file. Registrations are planned one after another, in
+the order in which the program makes them; semantics are those of Pulumi's own step generator
+(pkg/resource/deploy/step_generator.go).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from pulumi.automation.events import OpType
+
+from hoaban.engine.embedded import paths
+from hoaban.engine.embedded.properties import contains_unknown
+from hoaban.engine.embedded.steps import Goal, Step
+from hoaban.engine.embedded.urns import (
+    inherited_alias,
+    is_provider,
+    name_of,
+    provider_urn,
+    type_of,
+)
+from hoaban.engine.provider import DiffKind, DiffResult
+from hoaban.engine.values import UNKNOWN
+from hoaban.errors import HoabanError, Location, ManyErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from hoaban.engine.embedded.state import Resource
+    from hoaban.engine.values import PropertyMap
+
+_REPLACING = {
+    DiffKind.ADD: DiffKind.ADD_REPLACE,
+    DiffKind.DELETE: DiffKind.DELETE_REPLACE,
+    DiffKind.UPDATE: DiffKind.UPDATE_REPLACE,
+}
+
+
+class Differ(Protocol):
+    """Asks a resource's provider how new inputs differ from its state."""
+
+    def diff(self, old: Resource, inputs: PropertyMap) -> DiffResult:
+        """The difference; inputs may hold unknowns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A goal with the old resource it is about, and inputs as they go to the provider's check."""
+
+    goal: Goal
+    old: Resource | None
+    inputs: PropertyMap
+    targeted: bool = True
+    recreating: bool = False
+    forced: bool = False
+
+    @property
+    def creates(self) -> bool:
+        """Whether no object is there that could be compared."""
+        return self.old is None or self.recreating or self.old.external
+
+
+class Patterns:
+    """URNs chosen by a person; ``*`` stands for anything. An empty choice holds nothing."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._patterns = {
+            text: re.compile(".*".join(map(re.escape, re.split(r"\*+", text)))) for text in texts
+        }
+        self.unused = set(self._patterns)
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def __contains__(self, urn: str) -> bool:
+        found = [text for text, one in self._patterns.items() if one.fullmatch(urn)]
+        self.unused.difference_update(found)
+        return bool(found)
+
+
+def force_replacement(diff: DiffResult, patterns: Sequence[str]) -> DiffResult:
+    """A difference in which changes below the given paths (``replace_on_changes``) replace."""
+    parsed = [paths.parse(text) for text in patterns]
+    changes = {
+        path: _REPLACING.get(kind, kind)
+        if any(paths.covers(pattern, paths.parse(path)) for pattern in parsed)
+        else kind
+        for path, kind in diff.changes.items()
+    }
+    return replace(diff, changes=changes)
+
+
+class Planner:
+    """Plans one operation; used by one thread at a time."""
+
+    def __init__(
+        self,
+        olds: Sequence[Resource],
+        differ: Differ,
+        *,
+        targets: Sequence[str] = (),
+        replace: Sequence[str] = (),
+    ) -> None:
+        self._olds = list(olds)
+        self._places = {id(one): place for place, one in enumerate(self._olds)}
+        self._live = {one.urn: one for one in olds if not one.delete}
+        self._differ = differ
+        self._targets = Patterns(targets)
+        self._replace = Patterns(replace)
+        self._seen: set[str] = set()
+        self._kept: set[str] = set()  # URNs of old resources that live on, under whatever URN
+        self._replaced: set[int] = set()  # by identity
+        self._deleted: dict[str, Resource] = {}  # deleted before their replacement is made
+        self.aliased: dict[str, str] = {}  # old URN by new URN
+        self.skipped: set[str] = set()  # creates left out because they are not targeted
+
+    def match(self, goal: Goal) -> Candidate:
+        """Find what a goal is about; refuses a URN that was registered before."""
+        if goal.urn in self._seen:
+            raise HoabanError(
+                f"two resources of type {goal.type} are called {goal.name!r}",
+                where=Location(urn=goal.urn),
+                mend="give one of them another name, or another parent",
+            )
+        self._seen.add(goal.urn)
+        goal = replace(goal, aliases=self._all_aliases(goal))
+        old = self._old(goal)
+        targeted = self.is_targeted(goal.urn, custom=goal.custom)
+        inputs = goal.inputs
+        if old is not None and not old.external:
+            inputs = paths.restore(inputs, old.inputs, goal.ignore_changes)
+        recreating = old is not None and (old.pending_replacement or old.urn in self._deleted)
+        forced = goal.urn in self._replace or (old is not None and old.taint)
+        return Candidate(goal, old, inputs, targeted, recreating, forced)
+
+    def is_targeted(self, urn: str, *, custom: bool) -> bool:
+        """Whether an operation may touch a resource. What costs nothing is always made."""
+        if not self._targets:
+            return True
+        return urn in self._targets or not custom or is_provider(type_of(urn))
+
+    def _all_aliases(self, goal: Goal) -> tuple[str, ...]:
+        """A goal's aliases, and those that follow from its parent having had another URN."""
+        found = list(goal.aliases)
+        parent_alias = self.aliased.get(goal.parent)
+        if parent_alias:
+            parent_name = name_of(goal.parent)
+            known_as = [(goal.type, goal.name), *((type_of(a), name_of(a)) for a in goal.aliases)]
+            found += [
+                inherited_alias(parent_alias, parent_name, type_, name) for type_, name in known_as
+            ]
+        return tuple(dict.fromkeys(alias for alias in found if alias != goal.urn))
+
+    def _old(self, goal: Goal) -> Resource | None:
+        for urn in (goal.urn, *goal.aliases):
+            old = self._live.get(urn)
+            if old is None:
+                continue
+            if urn in self._kept:
+                raise HoabanError(
+                    f"{urn} has been taken over by another resource already",
+                    where=Location(urn=goal.urn),
+                    mend="leave the alias to one of the two",
+                )
+            self._kept.add(urn)
+            if urn != goal.urn:
+                self.aliased[goal.urn] = urn
+            return old
+        return None
+
+    def decide(
+        self, candidate: Candidate, inputs: PropertyMap, diff: DiffResult | None
+    ) -> list[Step]:
+        """Steps for a goal with checked inputs; ``diff`` is None where nothing can be compared."""
+        goal, old = candidate.goal, candidate.old
+        if not candidate.targeted:
+            return self._leave(goal, old)
+        self._refuse_skipped(goal)
+        new = goal.resource(inputs)
+        if goal.import_id and (old is None or goal.import_id not in (old.id, old.import_id)):
+            return [self._import_step(goal, old, new)]
+        if old is None:
+            return [Step(OpType.CREATE, goal.urn, None, new)]
+        if candidate.recreating or old.external:
+            self._deleted.pop(old.urn, None)
+            return [
+                Step(OpType.REPLACE, goal.urn, old, new),
+                Step(OpType.CREATE_REPLACEMENT, goal.urn, old, new),
+            ]
+        return self._change(candidate, old, new, diff or DiffResult())
+
+    def _change(
+        self, candidate: Candidate, old: Resource, new: Resource, diff: DiffResult
+    ) -> list[Step]:
+        goal = candidate.goal
+        if candidate.forced:
+            diff = DiffResult({**diff.changes, "id": DiffKind.UPDATE_REPLACE})
+        diff = force_replacement(diff, goal.replace_on_changes)
+        if diff.replaces:
+            return self._replace_steps(goal, old, new, diff)
+        if diff.changes or old.init_errors:
+            return [Step(OpType.UPDATE, goal.urn, old, new, diff)]
+        return [Step(OpType.SAME, goal.urn, old, new)]
+
+    @staticmethod
+    def _import_step(goal: Goal, old: Resource | None, new: Resource) -> Step:
+        if old is not None:
+            raise HoabanError(
+                f"it is {old.id} in the state and would be replaced by the import of "
+                f"{goal.import_id}, which the embedded engine does not do",
+                where=Location(urn=goal.urn),
+                mend="delete the old one first, or give the imported one another name",
+            )
+        return Step(OpType.IMPORT, goal.urn, None, new)
+
+    def _leave(self, goal: Goal, old: Resource | None) -> list[Step]:
+        if old is None:
+            self.skipped.add(goal.urn)
+            return []
+        return [Step(OpType.SAME, goal.urn, old, old)]
+
+    def _refuse_skipped(self, goal: Goal) -> None:
+        needs = sorted(self.skipped.intersection((goal.parent, *goal.dependencies)))
+        if needs and goal.custom:
+            raise HoabanError(
+                f"it needs {needs[0]}, which does not exist yet and is not targeted",
+                where=Location(urn=goal.urn),
+                mend=f"target that too: --target '{needs[0]}'",
+            )
+
+    def _replace_steps(
+        self, goal: Goal, old: Resource, new: Resource, diff: DiffResult
+    ) -> list[Step]:
+        if old.protect:
+            raise protected([old], "replaced", ", ".join(diff.replaces))
+        before = goal.delete_before_replace
+        if before is None:
+            before = diff.delete_before_replace
+        if not before:
+            self._replaced.add(id(old))
+            return [
+                Step(OpType.CREATE_REPLACEMENT, goal.urn, old, new, diff, keeps_old=True),
+                Step(OpType.REPLACE, goal.urn, old, new, diff),
+            ]
+        condemned = self._dependent_replacements(old)
+        guarded = [one for one, _ in condemned if one.protect]
+        if guarded:
+            raise protected(guarded, "replaced", f"they depend on {old.urn}, which is replaced")
+        deletes = [
+            Step(OpType.DELETE_REPLACED, one.urn, one, None, why, keeps_old=True)
+            for one, why in reversed(condemned)
+            if one.urn not in self._deleted
+        ]
+        self._deleted.update({one.urn: one for one, _ in condemned})
+        return [
+            *deletes,
+            Step(OpType.DELETE_REPLACED, goal.urn, old, None, diff, keeps_old=True),
+            Step(OpType.REPLACE, goal.urn, old, new, diff),
+            Step(OpType.CREATE_REPLACEMENT, goal.urn, old, new, diff),
+        ]
+
+    def _dependent_replacements(self, root: Resource) -> list[tuple[Resource, DiffResult]]:
+        """What must be replaced, and so be deleted before, when ``root`` is deleted first.
+
+        Resources registered in this run cannot depend on what is only now being registered. Of the
+        others each whose provider would replace it, were the properties that come of replaced ones
+        unknown.
+        """
+        reached, replaced = {root.urn}, {root.urn}
+        found: list[tuple[Resource, DiffResult]] = []
+        for one in self._olds[self._places[id(root)] + 1 :]:
+            if one.delete or one.urn in self._seen:
+                continue
+            provider = provider_urn(one.provider)
+            if not reached & {*one.dependencies, provider}:
+                continue
+            reached.add(one.urn)
+            diff = self._forced_by(one, provider, replaced)
+            if diff.replaces:
+                found.append((one, diff))
+                replaced.add(one.urn)
+        return found
+
+    def _forced_by(self, one: Resource, provider: str, replaced: set[str]) -> DiffResult:
+        if not one.custom or one.external:
+            return DiffResult()
+        if provider in replaced:
+            return DiffResult({"provider": DiffKind.UPDATE_REPLACE})
+        inputs = {
+            key: UNKNOWN if replaced.intersection(one.property_dependencies.get(key, ())) else value
+            for key, value in one.inputs.items()
+        }
+        return self._differ.diff(one, inputs) if contains_unknown(inputs) else DiffResult()
+
+    def read(self, goal: Goal, id_: str) -> list[Step]:
+        """Steps for a resource that the program only looks at (``Resource.get``)."""
+        if goal.urn in self._seen:
+            raise HoabanError(
+                f"two resources of type {goal.type} are called {goal.name!r}",
+                where=Location(urn=goal.urn),
+                mend="give one of them another name, or another parent",
+            )
+        self._seen.add(goal.urn)
+        old = self._old(goal)
+        new = replace(goal.resource(goal.inputs), id=id_, external=True)
+        if old is not None and not old.external and old.id != id_:
+            if old.protect:
+                raise protected([old], "replaced", "the program reads another object in its place")
+            self._replaced.add(id(old))
+            return [
+                Step(OpType.READ_REPLACEMENT, goal.urn, old, new, keeps_old=True),
+                Step(OpType.REPLACE, goal.urn, old, new),
+            ]
+        return [Step(OpType.READ, goal.urn, old, new)]
+
+    def deletes(self, why: str) -> list[Step]:
+        """Steps for all that the program did not register, and for what was replaced.
+
+        In the reverse of the state's order; raises when any of it is protected. ``why`` says, in
+        that error, why these are deleted.
+        """
+        found: list[Step] = []
+        for one in reversed(self._olds):
+            if one.delete or id(one) in self._replaced:
+                op = OpType.DISCARD_REPLACED if one.external else OpType.DELETE_REPLACED
+            elif one.urn in self._kept:
+                continue
+            elif one.pending_replacement or one.urn in self._deleted:
+                op = OpType.REMOVE_PENDING_REPLACE
+            else:
+                op = OpType.DISCARD if one.external else OpType.DELETE
+            if op is not OpType.DELETE or not self._targets or one.urn in self._targets:
+                found.append(Step(op, one.urn, one))
+        guarded = [
+            one.resource for one in found if one.op is OpType.DELETE and one.resource.protect
+        ]
+        if guarded:
+            raise protected(guarded, "deleted", why)
+        self._refuse_orphaned_dependents(found)
+        return found
+
+    def _refuse_orphaned_dependents(self, steps: list[Step]) -> None:
+        """With targets, refuse to delete what is needed by something that stays."""
+        if not self._targets:
+            return
+        gone = {step.urn for step in steps if step.op is OpType.DELETE}
+        for one in self._olds:
+            needs = sorted(one.references() & gone)
+            if needs and one.urn not in gone and one.urn not in self._kept and not one.delete:
+                raise HoabanError(
+                    f"{needs[0]} cannot be deleted alone: {one.urn} depends on it",
+                    where=Location(urn=needs[0]),
+                    mend=f"target that too: --target '{one.urn}'",
+                )
+
+    def unused(self) -> list[str]:
+        """Targets and replacements asked for that fit no resource at all."""
+        everything = {*self._seen, *self._live}
+        for patterns in (self._targets, self._replace):
+            for urn in everything:
+                _ = urn in patterns
+        return sorted(self._targets.unused | self._replace.unused)
+
+
+def protected(resources: Sequence[Resource], done: str, why: str) -> HoabanError:
+    """The refusal to touch what is protected; several at once in one error."""
+    errors = [
+        HoabanError(
+            f"it is protected and would be {done} ({why})",
+            where=Location(urn=one.urn),
+            mend="if it may go: set protect=False in the program, run up, then do this again",
+        )
+        for one in resources
+    ]
+    return errors[0] if len(errors) == 1 else ManyErrors(errors)

@@ -1,0 +1,133 @@
+"""Making the state as the cloud is: every object is read again."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pulumi.automation.events import OpType
+
+from hoaban.engine.embedded import calls
+from hoaban.engine.embedded.keys import resource_key
+from hoaban.engine.embedded.plan import Patterns
+from hoaban.engine.embedded.state import timestamp
+from hoaban.engine.embedded.steps import Step, compare
+from hoaban.engine.embedded.urns import STACK_REFERENCE_TYPE, is_provider
+from hoaban.engine.provider import DiffResult, PartialFailureError
+from hoaban.errors import HoabanError
+
+if TYPE_CHECKING:
+    from hoaban.engine.api import Options
+    from hoaban.engine.embedded.executor import Executor
+    from hoaban.engine.embedded.failures import Failures
+    from hoaban.engine.embedded.state import Resource
+
+
+class Refresh:
+    """Reads all targeted resources of a state, side by side."""
+
+    def __init__(self, executor: Executor, failures: Failures, options: Options) -> None:
+        self._ledger = executor.ledger
+        self._registry = executor.registry
+        self._report = executor.report
+        self._slots = executor.slots
+        self._stack = executor.stack
+        self._failures = failures
+        self._options = options
+
+    def run(self) -> None:
+        """Read everything; what is gone leaves the state, what changed is noted."""
+        self._adopt_unfinished()
+        targets = Patterns(self._options.targets)
+        wanted = [
+            one
+            for one in self._ledger.snapshot().resources
+            if _has_object(one) and (not targets or one.urn in targets)
+        ]
+        if targets.unused:
+            self._failures.add(
+                HoabanError(
+                    f"no resource fits {min(targets.unused)}",
+                    mend="take a URN from the state; * stands for anything",
+                )
+            )
+            return
+        workers = max(1, min(self._options.parallel, len(wanted)))
+        with concurrent.futures.ThreadPoolExecutor(workers, "refresh") as pool:
+            list(pool.map(self._refresh, wanted))
+
+    def _refresh(self, old: Resource) -> None:
+        if self._failures.stopping:
+            return
+        step = Step(OpType.REFRESH, old.urn, old, old)
+        self._report.started(step)
+        try:
+            with self._slots:
+                found = self._read(old)
+        except Exception as error:  # noqa: BLE001 (told to the caller's thread)
+            if isinstance(error, HoabanError):
+                self._report.failed(step, error.what)
+            self._failures.add(error, old.urn, old.source_position)
+            return
+        if found is None:
+            self._ledger.drop(old)
+            self._report.done(Step(OpType.REFRESH, old.urn, old), op=OpType.DELETE)
+            return
+        diff = _difference(old, found)
+        if not diff.changes and found.init_errors == old.init_errors:
+            self._report.done(step, op=OpType.SAME)
+            return
+        found = replace(found, modified=timestamp())
+        self._ledger.change(old, found)
+        self._report.done(Step(OpType.REFRESH, old.urn, old, found, diff), op=OpType.UPDATE)
+
+    def _read(self, old: Resource) -> Resource | None:
+        try:
+            return calls.read(self._registry.get(old.provider), old, fresh=False)
+        except PartialFailureError as error:
+            return calls.failed(old, error)
+
+    def _adopt_unfinished(self) -> None:
+        """Take what interrupted creates left behind into the state, to be finished by an update."""
+        live = {one.urn: one for one in self._ledger.olds if not one.delete}
+        for operation in self._ledger.unfinished():
+            wanted = operation.resource
+            if operation.type == "creating" and wanted.custom and wanted.provider:
+                old = live.get(wanted.urn)
+                key = resource_key(self._stack, wanted.urn, replaces=old.id if old else "")
+                try:
+                    found = calls.find(self._registry.get(wanted.provider), wanted, key)
+                except HoabanError as error:
+                    self._failures.add(error, wanted.urn, wanted.source_position)
+                    continue
+                if found is not None:
+                    self._adopt(old, replace(found, init_errors=("its creation was interrupted",)))
+            self._ledger.settle(operation)
+
+    def _adopt(self, old: Resource | None, found: Resource) -> None:
+        if old is not None and old.id == found.id:
+            return
+        self._report.say(
+            "info", f"adopting {found.id}, which an interrupted run made", urn=found.urn
+        )
+        if old is not None:
+            self._ledger.change(old, replace(old, delete=True))
+        self._ledger.append(found)
+
+
+def _has_object(one: Resource) -> bool:
+    return (
+        one.custom
+        and not one.delete
+        and not one.pending_replacement
+        and not is_provider(one.type)
+        and one.type != STACK_REFERENCE_TYPE
+    )
+
+
+def _difference(old: Resource, found: Resource) -> DiffResult:
+    """What differs, inputs and outputs together: by property, as each is told once."""
+    changes = dict(compare(old.outputs, found.outputs).changes)
+    changes.update(compare(old.inputs, found.inputs).changes)
+    return DiffResult(changes)

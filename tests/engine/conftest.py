@@ -1,0 +1,119 @@
+"""Stacks to run: a folder with a program, a backend, a cloud in memory."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hoaban.engine.api import Options, Stack, UpdateResult
+from hoaban.engine.embedded import EmbeddedEngine
+from tests.engine.fake_provider import FakeCloud
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pulumi.automation.events import EngineEvent
+
+    from hoaban.engine.values import Secret
+
+PASSPHRASE = "mật khẩu thử"
+PRELUDE = """
+import pulumi
+from pulumi import ResourceOptions as Opts, Output, export
+
+
+class Thing(pulumi.CustomResource):
+    address: Output[str]
+
+    def __init__(self, name, opts=None, type_="fake:index:Thing", **props):
+        props.setdefault("address", None)
+        super().__init__(type_, name, props, opts)
+
+
+class Group(pulumi.ComponentResource):
+    def __init__(self, name, opts=None, **props):
+        super().__init__("fake:index:Group", name, props, opts)
+"""
+
+
+@dataclass
+class Lab:
+    """One stack, and all that is needed to run operations on it."""
+
+    folder: Path
+    cloud: FakeCloud
+    project: str = "shop"
+    stack_name: str = "dev"
+    config: Mapping[str, str | Secret] = field(default_factory=dict)
+    events: list[EngineEvent] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.program_folder = self.folder / self.project
+        self.program_folder.mkdir(parents=True, exist_ok=True)
+        (self.program_folder / "Pulumi.yaml").write_text(
+            f"name: {self.project}\nruntime: python\n", encoding="utf-8"
+        )
+        self.passphrase_file = self.folder / "passphrase"
+        self.passphrase_file.write_text(PASSPHRASE + "\n", encoding="utf-8")
+        self.passphrase_file.chmod(0o600)
+        self.engine = EmbeddedEngine(self.cloud.provider)
+
+    def program(self, text: str) -> None:
+        body = PRELUDE + textwrap.dedent(text)
+        (self.program_folder / "__main__.py").write_text(body, encoding="utf-8")
+
+    @property
+    def stack(self) -> Stack:
+        return Stack(
+            program=self.program_folder,
+            name=self.stack_name,
+            backend=self.folder / "backend",
+            config_file=self.folder / f"Pulumi.{self.project}.{self.stack_name}.yaml",
+            passphrase_file=self.passphrase_file,
+            config=self.config,
+        )
+
+    def run(self, verb: str, program: str | None = None, **options: Any) -> UpdateResult:
+        if program is not None:
+            self.program(program)
+        self.events.clear()
+        operation = getattr(self.engine, verb)
+        result: UpdateResult = operation(self.stack, Options(**options), self.events.append)
+        return result
+
+    def up(self, program: str | None = None, **options: Any) -> UpdateResult:
+        return self.run("up", program, **options)
+
+    def preview(self, program: str | None = None, **options: Any) -> UpdateResult:
+        return self.run("preview", program, **options)
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return self.folder / "backend/.pulumi/stacks" / self.project / f"{self.stack_name}.json"
+
+    @property
+    def checkpoint(self) -> dict[str, Any]:
+        body: dict[str, Any] = json.loads(self.checkpoint_file.read_text(encoding="utf-8"))
+        return body
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """Resources in the state by name; those that wait to be deleted as ``name!``."""
+        found = self.checkpoint["checkpoint"]["latest"].get("resources", [])
+        return {
+            one["urn"].rpartition("::")[2] + ("!" if one.get("delete") else ""): one
+            for one in found
+        }
+
+    def messages(self, severity: str = "") -> list[str]:
+        told = [one.diagnostic_event for one in self.events if one.diagnostic_event]
+        return [one.message for one in told if severity in ("", one.severity)]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    return Lab(tmp_path, FakeCloud())
