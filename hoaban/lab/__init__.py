@@ -1,0 +1,1 @@
+"""A real OpenStack on one machine, to try things on."""
