@@ -157,7 +157,7 @@ def agency_plan(**changes: Any) -> EnvironmentPlan:
 def foundation_plan(**changes: Any) -> EnvironmentPlan:
     """A province with a bastion and a backup host."""
     management = network("management", 0, "thu-nghiem")
-    base = {"tier": None, "system": None, "security_groups": ["thu-nghiem-base"]}
+    base: dict[str, Any] = {"tier": None, "system": None, "security_groups": ["thu-nghiem-base"]}
     values = {
         "province": "thu-nghiem",
         "agency": None,

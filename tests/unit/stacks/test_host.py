@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -32,9 +32,10 @@ DEFAULTS = HostDefaults(
 )
 
 
-def host(**changes: object) -> HostPlan:
+def host(**changes: Any) -> HostPlan:
     volumes = [factories.volume(f"{NAME}-db", 20), factories.volume(f"{NAME}-log", 5)]
-    return factories.host(NAME, NETWORK, **{"volumes": volumes, **changes})
+    values: dict[str, Any] = {"volumes": volumes, **changes}
+    return factories.host(NAME, NETWORK, **values)
 
 
 def build(plan: HostPlan, server_group_id: str | None = "group-id") -> Recording:

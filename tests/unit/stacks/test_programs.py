@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from hoaban.model import load
+from hoaban.model.outputs import StackOutputs
 from hoaban.workspace import toolkit_root
 from tests.unit.stacks.recording import FakeCloud, Recording, record
 
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
 ROOT = toolkit_root()
 PROVINCE = load(ROOT / "inventory")
 FOUNDATION = PROVINCE.spec.slug
-DETAILED = [
-    slug
-    for slug in PROVINCE.agencies
-    if len(PROVINCE.environment(slug).hosts) > 1 or PROVINCE.agency(slug).contact
-]
+DETAILED = [slug for slug, agency in PROVINCE.agencies.items() if agency.contact]
 TAGGED = ("Project", "Network", "Subnet", "Router", "SecGroup", "Port", "Instance", "FloatingIp")
 DESCRIBED = ("SecGroupRule", "Flavor")
 METADATA = ("Volume", "Container")
@@ -37,6 +34,15 @@ UNMARKED = {  # the cloud has no place for a mark on these
     "VolumeAttach",
     "Keypair",
 }
+MATCH = (
+    "securityGroupId",
+    "direction",
+    "ethertype",
+    "protocol",
+    "portRangeMin",
+    "portRangeMax",
+    "remoteIpPrefix",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -46,18 +52,17 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "deploy.pub").write_text("ssh-ed25519 AAAA deploy\n")
     yield
-    pulumi.runtime.config.CONFIG.set({})
+    pulumi.runtime.set_all_config({})
 
 
 def run_program(project: str, stack: str, *, preview: bool = False) -> Recording:
     pulumi.runtime.set_all_config({"province:image": "debian-13"})
-    sizes = {name: f"flavor-{name}" for name in PROVINCE.spec.sizes}
     lent = {
         "router_id": "router",
         "key_pair": "key",
         "image_id": "image",
         "image_name": "debian-13",
-        "flavor_ids": sizes,
+        "flavor_ids": {name: f"flavor-{name}" for name in PROVINCE.spec.sizes},
         "bastion": "bastion",
     }
     cloud = FakeCloud(stacks={f"organization/province/{FOUNDATION}": {"province": lent}})
@@ -73,11 +78,11 @@ def run_program(project: str, stack: str, *, preview: bool = False) -> Recording
 
 def check_marks(run: Recording, owner: str) -> None:
     """Every resource carries its owner's tag, in the way that its type has."""
+    key, slug = owner.split(":")
     for resource in run.resources:
         kind = resource.type.rsplit(":", 1)[-1]
         if not resource.type.startswith("openstack:") or kind in UNMARKED:
             continue
-        key, slug = owner.split(":")
         if kind in TAGGED:
             assert owner in resource.inputs["tags"], resource.urn
         elif kind in DESCRIBED:
@@ -91,6 +96,84 @@ def check_marks(run: Recording, owner: str) -> None:
 
 def check_names(run: Recording) -> None:
     """URNs are unique: the engine refuses a program that registers one twice."""
+    urns = [resource.urn for resource in run.resources]
+    assert len(urns) == len(set(urns))
+
+
+def counts(run: Recording, *kinds: str) -> dict[str, int]:
+    return {kind: len(run.of(kind)) for kind in kinds}
+
+
+def test_the_sample_has_its_four_detailed_agencies() -> None:
+    assert len(DETAILED) == 4
+
+
+@pytest.mark.parametrize("slug", DETAILED)
+def test_an_agency_is_built_as_planned(slug: str) -> None:
+    plan = PROVINCE.environment(slug)
+    run = run_program("agency", slug)
+    check_names(run)
+    check_marks(run, f"agency:{slug}")
+    volumes = sum(len(host.volumes) for host in plan.hosts)
+    assert counts(run, "Network", "Subnet", "RouterInterface", "SecGroup", "SecGroupRule") == {
+        "Network": len(plan.networks),
+        "Subnet": 2 * len(plan.networks),
+        "RouterInterface": 2 * len(plan.networks),
+        "SecGroup": len(plan.security_groups),
+        "SecGroupRule": sum(len(group.rules) for group in plan.security_groups),
+    }
+    assert counts(run, "Port", "Instance", "Volume", "VolumeAttach", "Container") == {
+        "Port": len(plan.hosts),
+        "Instance": len(plan.hosts),
+        "Volume": volumes,
+        "VolumeAttach": volumes,
+        "Container": len(plan.containers),
+    }
+    families = {rule.inputs["ethertype"] for rule in run.of("SecGroupRule").values()}
+    assert families == {"IPv4", "IPv6"}
+
+
+@pytest.mark.parametrize("slug", DETAILED)
+def test_no_two_rules_of_a_group_match_the_same(slug: str) -> None:
+    """Neutron refuses the second (409)."""
+    rules = run_program("agency", slug).of("SecGroupRule").values()
+    matches = [tuple(rule.inputs.get(key) for key in MATCH) for rule in rules]
+    assert len(matches) == len(set(matches))
+
+
+@pytest.mark.parametrize("slug", DETAILED)
+def test_what_an_agency_exports_is_the_contract(slug: str) -> None:
+    plan = PROVINCE.environment(slug)
+    outputs = StackOutputs.model_validate(run_program("agency", slug).exports)
+    assert outputs.environment == plan
+    assert outputs.settings == PROVINCE.settings()
+    assert outputs.province is None
+    assert set(outputs.networks) == {network.zone for network in plan.networks}
+    for host in plan.hosts:
+        assert set(outputs.hosts[host.name].volume_ids) == {v.name for v in host.volumes}
+    assert set(outputs.container_names) == {container.name for container in plan.containers}
+
+
+def test_the_foundation_is_built_as_planned_and_exports_the_contract() -> None:
+    plan = PROVINCE.foundation()
+    run = run_program("province", FOUNDATION)
+    check_names(run)
+    check_marks(run, f"province:{FOUNDATION}")
+    assert counts(run, "Instance", "Flavor", "Router", "Keypair") == {
+        "Instance": len(plan.hosts),
+        "Flavor": len(PROVINCE.spec.sizes),
+        "Router": 1,
+        "Keypair": 1,
+    }
+    outputs = StackOutputs.model_validate(run.exports)
+    assert outputs.environment == plan
+    assert outputs.province is not None
+    assert set(outputs.province.flavor_ids) == set(PROVINCE.spec.sizes)
+    assert outputs.hosts[outputs.province.bastion].floating_ip == "203.0.113.10"
+
+
+def test_a_preview_registers_the_same_resources() -> None:
+    slug = DETAILED[0]
     previewed, run = (run_program("agency", slug, preview=preview) for preview in (True, False))
     assert {r.urn for r in previewed.resources} == {r.urn for r in run.resources}
 
