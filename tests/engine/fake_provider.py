@@ -270,10 +270,11 @@ def assert_plain(value: Any) -> None:
 def assert_known(value: Any) -> None:
     """In a real call everything is known."""
     assert not isinstance(value, Unknown)
-    for item in (
-        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    ):
-        assert_known(item)
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            assert_known(item)
 
 
 def slow(seconds: float) -> Callable[[], None]:

@@ -1,8 +1,8 @@
 """The stack's lock, in the official layout: one sees the other's.
 
 A lock is a file of one's own in the stack's lock folder. Whoever, having put it there, sees
-another, takes its own away and gives up. There is no lease: the lock of a killed process stays until someone
-says ``cancel``.
+another, takes its own away and gives up. There is no lease: the lock of a killed process stays
+until someone says ``cancel``.
 """
 
 from __future__ import annotations
