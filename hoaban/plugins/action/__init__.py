@@ -1,0 +1,1 @@
+"""Action plugins: the part of a task that runs on the controller."""

@@ -1,0 +1,1 @@
+"""Filter plugins: expressions of the roles that are too long for a template."""

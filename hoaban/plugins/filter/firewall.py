@@ -1,0 +1,106 @@
+"""Ansible filters for the rules of a packet filter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_network
+from typing import Any
+
+Rule = Mapping[str, Any]
+_WITH_PORTS = {"tcp", "udp"}
+_LAST_PORT = 65_535
+_LAST_ICMP = 255
+
+
+def rule_problems(rules: Iterable[Rule], ssh_port: int) -> list[str]:
+    """What keeps ``rules`` from being used, one sentence a problem; empty when nothing does."""
+    known = list(rules)
+    problems = [problem for rule in known for problem in _problems_of(rule)]
+    if not any(_lets_in(rule, ssh_port) for rule in known):
+        problems.append(
+            f"no rule lets SSH in (TCP port {ssh_port}): the host could not be reached again"
+        )
+    return problems
+
+
+def nft_match(rule: Rule) -> str:
+    """The rule's condition in the syntax of nft(8).
+
+    The remote side is the source of what comes in and the destination of what goes out; ports are
+    always those of the destination.
+    """
+    parts = [_remote(rule), _protocol(rule)]
+    return " ".join(part for part in parts if part)
+
+
+def in_words(reason: Mapping[str, str] | str | None) -> str:
+    """A rule's reason on one line, both languages when there are two."""
+    if isinstance(reason, Mapping):
+        reason = " / ".join(str(reason[key]) for key in ("vi", "en") if key in reason)
+    return " ".join((reason or "").split())
+
+
+def _remote(rule: Rule) -> str:
+    network = ip_network(str(rule["remote"]))
+    if network.prefixlen == 0:
+        return f"meta nfproto {rule['family']}"
+    side = "saddr" if rule["direction"] == "ingress" else "daddr"
+    return f"{'ip' if network.version == 4 else 'ip6'} {side} {network}"  # noqa: PLR2004
+
+
+def _protocol(rule: Rule) -> str:
+    protocol, first, last = str(rule["protocol"]), rule.get("port_min"), rule.get("port_max")
+    if protocol == "any":
+        return ""
+    if protocol == "icmp":
+        name, layer = ("icmp", "icmp") if rule["family"] == "ipv4" else ("icmpv6", "ipv6-icmp")
+        if first is None:
+            return f"meta l4proto {layer}"
+        return f"{name} type {first}" + ("" if last is None else f" {name} code {last}")
+    if first is None:
+        return f"meta l4proto {protocol}"
+    ports = f"{first}" if last is None or last == first else f"{first}-{last}"
+    return f"{protocol} dport {ports}"
+
+
+def _problems_of(rule: Rule) -> list[str]:
+    name, protocol = rule["id"], rule["protocol"]
+    problems = []
+    try:
+        network = ip_network(str(rule["remote"]))
+    except ValueError as error:
+        problems.append(f"rule {name}: the remote network is not one: {error}")
+    else:
+        if f"ipv{network.version}" != rule["family"]:
+            problems.append(f"rule {name}: {network} is not of the family {rule['family']}")
+    first, last = rule.get("port_min"), rule.get("port_max")
+    given = [port for port in (first, last) if port is not None]
+    if first is None and last is not None:
+        problems.append(f"rule {name}: port_max needs port_min")
+    if protocol == "any" and given:
+        problems.append(f"rule {name}: ports need a protocol")
+    # For ICMP they are type and code, as in Neutron.
+    limit = _LAST_PORT if protocol in _WITH_PORTS else _LAST_ICMP
+    if any(not 0 <= port <= limit for port in given):
+        problems.append(f"rule {name}: numbers from 0 to {limit} are possible, not {given}")
+    if protocol in _WITH_PORTS and given != sorted(given):
+        problems.append(f"rule {name}: the first port, {first}, comes after the last, {last}")
+    return problems
+
+
+def _lets_in(rule: Rule, port: int) -> bool:
+    if rule["direction"] != "ingress" or rule["protocol"] not in {"tcp", "any"}:
+        return False
+    first = rule.get("port_min")
+    if first is None:
+        return True
+    last = rule.get("port_max")
+    return bool(first <= port <= (first if last is None else last))
+
+
+class FilterModule:
+    """The filters, by the names that templates use."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Ansible asks for this."""
+        return {"rule_problems": rule_problems, "nft_match": nft_match, "in_words": in_words}

@@ -1,0 +1,145 @@
+"""The container image in which roles are tested: Debian 13 that boots systemd.
+
+It carries the packages of all roles for servers, as the guest image does, so that a test spends
+its time on configuration and not on downloads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hoaban.errors import HoabanError
+from hoaban.image.mirror import host_mirror
+from hoaban.roles import guest_packages
+
+if TYPE_CHECKING:
+    from hoaban.testing.podman import Podman
+
+CODENAME = "trixie"
+UNITS_FOLDER = ".config/molecule/image"
+REPOSITORY = "localhost/hoaban-molecule"
+
+_PACKAGES = (
+    "ca-certificates",
+    "dbus",
+    "iproute2",
+    "iputils-ping",
+    "libpam-systemd",
+    "openssh-server",
+    "procps",
+    "python3",
+    "python3-apt",
+    "systemd",
+    "systemd-sysv",
+    # What only the tests use: to speak to ports, and to be a client of the backup host.
+    "curl",
+    "ncat",
+    "restic",
+)
+# Units that have no business in a container, or that would work behind a test's back.
+_MASKED = (
+    "dev-hugepages.mount",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "systemd-firstboot.service",
+    "systemd-modules-load.service",
+    "systemd-udev-trigger.service",
+    "systemd-udevd.service",
+)
+_HOOK = """\
+set -eu
+rm -f "$1"/etc/ssh/ssh_host_*
+: > "$1"/etc/machine-id
+for unit in {masked}; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
+cp {units}/*.service "$1/etc/systemd/system/"
+for unit in {units}/*.service; do chroot "$1" systemctl enable --quiet "${{unit##*/}}"; done
+"""
+_BOOT = (
+    '--change=CMD ["/lib/systemd/systemd"]',
+    "--change=STOPSIGNAL SIGRTMIN+3",
+    "--change=ENV container=podman",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what is in the image, but for the state of Debian's archive."""
+
+    packages: tuple[str, ...]
+    units: Path
+
+    @classmethod
+    def of(cls, root: Path) -> Recipe:
+        """The recipe of the checkout at ``root``."""
+        return cls(tuple(sorted({*_PACKAGES, *guest_packages(root)})), root / UNITS_FOLDER)
+
+    @property
+    def name(self) -> str:
+        """Name of the image, with a digest of the recipe as its tag."""
+        digest = hashlib.sha256("\0".join([CODENAME, *self.packages, *_MASKED, _HOOK]).encode())
+        for unit in sorted(self.units.glob("*.service")):
+            digest.update(unit.name.encode() + b"\0" + unit.read_bytes())
+        return f"{REPOSITORY}:{digest.hexdigest()[:16]}"
+
+
+def ensure_image(podman: Podman, recipe: Recipe) -> bool:
+    """Build the image unless it is there; true when it was built."""
+    if podman.exists("image", recipe.name):
+        return False
+    with tempfile.TemporaryDirectory(prefix="hoaban-molecule-", dir=_scratch()) as folder:
+        archive = Path(folder) / "root.tar"
+        _bootstrap(recipe, Path(folder), archive)
+        with archive.open("rb") as stream:
+            podman.run("import", "--quiet", *_BOOT, "-", recipe.name, stdin=stream)
+    podman.run("image", "prune", "--force")
+    return True
+
+
+def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
+    """Make the root file system as a tar archive, with the mirror that this machine uses."""
+    mirror = host_mirror()
+    sources = scratch / "debian.sources"
+    sources.write_text(mirror.sources(CODENAME))
+    hook = scratch / "hook"
+    hook.write_text(_HOOK.format(masked=" ".join(_MASKED), units=recipe.units))
+    command = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=apt",
+        f"--include={','.join(recipe.packages)}",
+        *(f"--aptopt={line}" for line in mirror.options),
+        '--aptopt=Acquire::Languages "none"',
+        "--dpkgopt=force-unsafe-io",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        # The lists stay, so that a role can install what the image lacks.
+        "--skip=cleanup/apt/lists",
+        f'--customize-hook=sh {hook} "$1"',
+        CODENAME,
+        str(archive),
+        str(sources),
+    ]
+    done = subprocess.run(
+        command, env={"TMPDIR": str(scratch), "PATH": _PATH}, capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        raise HoabanError(
+            "the container image could not be built",
+            mend="see that apt works on this machine: apt-get update",
+            detail=done.stderr.decode(errors="replace").strip()[-4000:],
+        )
+
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def _scratch() -> Path | None:
+    """Unpack in memory where the machine has it: a third of the time."""
+    memory = Path("/dev/shm")  # noqa: S108  # a file system, chosen for its speed
+    return memory if memory.is_dir() else None

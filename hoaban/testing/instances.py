@@ -1,0 +1,142 @@
+"""Containers of a Molecule scenario: made from its ``platforms``, and removed.
+
+``python -m hoaban.testing.instances create|destroy SCENARIO_FILE`` is what Molecule's create and
+destroy playbooks call.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hoaban.console import print_error
+from hoaban.errors import HoabanError, Location
+from hoaban.model.types import Model
+from hoaban.testing.image import Recipe
+from hoaban.testing.podman import Podman
+
+BOOT_SECONDS = 60
+ROOT = Path(__file__).resolve().parents[2]
+
+# Never --privileged: it shows the host's disks, and lets its clock and kernel be changed. Without
+# SYS_ADMIN systemd silently leaves out the protections of services.
+_CAPABILITIES = ("NET_ADMIN", "NET_RAW", "SYS_ADMIN")
+
+
+class Network(Model):
+    """A network of a scenario; both families, since everything is tested in both."""
+
+    name: str
+    ipv4: IPv4Network
+    ipv6: IPv6Network
+
+
+class Platform(Model):
+    """One instance, as ``platforms`` of ``molecule.yml`` describes it."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    network: Network
+    ipv4: IPv4Address | None = None
+    ipv6: IPv6Address | None = None
+    tmpfs: tuple[str, ...] = ()
+    """Mount points that are file systems of their own, in memory."""
+
+
+def read_platforms(scenario: Path) -> list[Platform]:
+    """Platforms of a scenario file; at least one, or the test would be empty and pass."""
+    content: dict[str, Any] = yaml.safe_load(scenario.read_text(encoding="utf-8"))
+    platforms = [Platform.model_validate(item) for item in content.get("platforms") or []]
+    if not platforms:
+        raise HoabanError(
+            "the scenario has no platforms",
+            where=Location(file=str(scenario), key="platforms"),
+            mend="list at least one instance: a scenario without any tests nothing",
+        )
+    return platforms
+
+
+def podman_home() -> Path:
+    """Where the tests' podman keeps images and containers of this checkout."""
+    return Path(os.environ.get("HOABAN_HOME", ROOT / ".hoaban")).resolve() / "podman"
+
+
+def create(podman: Podman, image: str, platforms: list[Platform]) -> None:
+    """Start all instances side by side, and wait until systemd calls each of them running."""
+    destroy(podman, platforms)
+    for network in {platform.network.name: platform.network for platform in platforms}.values():
+        subnets = (f"--subnet={network.ipv4}", f"--subnet={network.ipv6}")
+        podman.run("network", "create", "--ipv6", *subnets, network.name)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(lambda platform: _start(podman, image, platform), platforms))
+
+
+def destroy(podman: Podman, platforms: list[Platform]) -> None:
+    """Remove the instances and their networks, as far as they are there."""
+    podman.run("rm", "--force", "--ignore", "--time=0", *(item.name for item in platforms))
+    for name in {platform.network.name for platform in platforms}:
+        if podman.exists("network", name):
+            podman.run("network", "rm", "--force", name)
+
+
+def _start(podman: Podman, image: str, platform: Platform) -> None:
+    wanted = (("ip", platform.ipv4), ("ip6", platform.ipv6))
+    addresses = ",".join(f"{key}={value}" for key, value in wanted if value is not None)
+    podman.run(
+        "run",
+        "--detach",
+        f"--name={platform.name}",
+        f"--hostname={platform.name}",
+        f"--network={platform.network.name}:{addresses}",
+        "--systemd=always",
+        "--stop-timeout=1",
+        # The roles own this file: podman would mount its own over it.
+        "--no-hosts",
+        *(f"--cap-add={name}" for name in _CAPABILITIES),
+        *(f"--tmpfs={path}" for path in platform.tmpfs),
+        image,
+    )
+    deadline = time.monotonic() + BOOT_SECONDS
+    state = "starting"
+    while time.monotonic() < deadline:
+        state = podman.run(
+            "exec", platform.name, "systemctl", "is-system-running", check=False
+        ).strip()
+        if state == "running":
+            return
+        if state == "degraded":
+            break
+        time.sleep(0.2)
+    failed = podman.run("exec", platform.name, "systemctl", "--failed", "--plain", check=False)
+    raise HoabanError(
+        f"instance {platform.name} did not boot: its systemd is {state or 'not answering'}",
+        mend=f"look inside: podman logs {platform.name}",
+        detail=failed,
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """Do what Molecule's create and destroy playbooks ask for."""
+    action, scenario = arguments
+    podman = Podman.prepare(podman_home())
+    platforms = read_platforms(Path(scenario))
+    if action == "create":
+        create(podman, Recipe.of(ROOT).name, platforms)
+    else:
+        destroy(podman, platforms)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except HoabanError as error:
+        print_error(error)
+        sys.exit(int(error.exit_code))

@@ -1,0 +1,210 @@
+"""Runs the roles' Molecule scenarios, and sees that their success means something.
+
+``python -m hoaban.testing.molecule`` tests all roles, ``… base firewall`` some. Beyond Molecule's
+own sequence every scenario must show, by a record of its playbook runs, that
+
+- each play reached every instance (a play whose hosts match nothing passes otherwise), and
+- check mode, on hosts that had nothing yet, predicted exactly the changes that converge made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hoaban.console import print_error, stdout
+from hoaban.errors import HoabanError
+from hoaban.testing.image import Recipe, ensure_image
+from hoaban.testing.instances import ROOT, podman_home, read_platforms
+from hoaban.testing.podman import Podman
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One scenario of one role."""
+
+    path: Path
+
+    @property
+    def role(self) -> Path:
+        """Folder of the role."""
+        return self.path.parent.parent
+
+    @property
+    def label(self) -> str:
+        """``role`` for its scenario ``default``, else ``role/scenario``."""
+        name = self.path.name
+        return self.role.name if name == "default" else f"{self.role.name}/{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a scenario went."""
+
+    label: str
+    complaints: tuple[str, ...]
+    seconds: float
+
+
+def find_scenarios(root: Path, wanted: list[str]) -> list[Scenario]:
+    """Scenarios of the roles named in ``wanted`` (as ``role`` or ``role/scenario``), or all."""
+    files = sorted(root.glob("roles/*/molecule/*/molecule.yml"))
+    found = [Scenario(path.parent) for path in files]
+    unknown = [name for name in wanted if all(name not in {s.label, s.role.name} for s in found)]
+    if unknown:
+        raise HoabanError(
+            f"no Molecule scenario for: {', '.join(unknown)}",
+            mend=f"there are: {', '.join(scenario.label for scenario in found)}",
+        )
+    return [s for s in found if not wanted or {s.label, s.role.name} & set(wanted)]
+
+
+def judge(records: list[Record], instances: set[str]) -> list[str]:
+    """What is wrong with a whole test's records, given the names of its instances."""
+    complaints = []
+    runs = {"check": 0, "converge": 0, "verify": 0}
+    for record in records:
+        kind = record["playbook"].removesuffix(".yml")
+        kind = "check" if record["check"] else kind
+        if kind not in runs:
+            continue
+        runs[kind] += 1
+        reached = {host for host, seen in record["hosts"].items() if seen["ran"]}
+        if instances - reached:
+            complaints.append(f"{kind} did nothing on {', '.join(sorted(instances - reached))}")
+    expected = {"check": 1, "converge": 2, "verify": 1}
+    complaints += [
+        f"{kind} ran {runs[kind]} times, not {count}"
+        for kind, count in expected.items()
+        if runs[kind] != count
+    ]
+    return complaints + mispredicted(records)
+
+
+def mispredicted(records: list[Record]) -> list[str]:
+    """Differences between what check mode predicted and what the first converge changed."""
+    runs = [record for record in records if record["playbook"] == "converge.yml"]
+    predicted: Record = next((run["hosts"] for run in runs if run["check"]), {})
+    actual: Record = next((run["hosts"] for run in runs if not run["check"]), {})
+    complaints = []
+    for host in sorted({*predicted, *actual}):
+        foretold = set(predicted.get(host, {}).get("changed", []))
+        happened = set(actual.get(host, {}).get("changed", []))
+        complaints += [f"{host}: check mode did not predict: {t}" for t in happened - foretold]
+        complaints += [f"{host}: check mode predicted in vain: {t}" for t in foretold - happened]
+    return complaints
+
+
+def environment(podman: Podman, scratch: Path) -> dict[str, str]:
+    """Variables for Molecule: podman's, Ansible's places in this checkout, mitogen."""
+    mitogen = find_spec("ansible_mitogen")
+    if mitogen is None or mitogen.origin is None:
+        raise HoabanError("mitogen is not installed", mend="make setup")
+    binaries = Path(sys.executable).parent
+    return podman.environment | {
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOABAN_ROOT": str(ROOT),
+        "HOABAN_RECORD": str(scratch / "record.jsonl"),
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch / "molecule"),
+        "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
+        "ANSIBLE_LIBRARY": str(ROOT / "hoaban/plugins/modules"),
+        "ANSIBLE_ACTION_PLUGINS": str(ROOT / "hoaban/plugins/action"),
+        "ANSIBLE_FILTER_PLUGINS": str(ROOT / "hoaban/plugins/filter"),
+        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "hoaban/plugins/callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "record_changes",
+        "ANSIBLE_STRATEGY_PLUGINS": str(Path(mitogen.origin).parent / "plugins/strategy"),
+        "ANSIBLE_STRATEGY": "mitogen_linear",
+    }
+
+
+def run_test(scenario: Scenario, podman: Podman) -> Result:
+    """Run the whole test sequence of a scenario and judge it."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hoaban-molecule-") as folder:
+        scratch = Path(folder)
+        variables = environment(podman, scratch)
+        status = _molecule(scenario, "test", variables)
+        path = Path(variables["HOABAN_RECORD"])
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    complaints = [f"molecule test ended with status {status}"] if status else []
+    if not status:
+        instances = {platform.name for platform in read_platforms(scenario.path / "molecule.yml")}
+        complaints = judge([json.loads(line) for line in lines], instances)
+    return Result(scenario.label, tuple(complaints), time.monotonic() - started)
+
+
+def run_action(scenario: Scenario, action: str, podman: Podman) -> Result:
+    """Run one of Molecule's actions, on instances that stay between calls."""
+    started = time.monotonic()
+    scratch = podman.home / "scenarios" / scenario.label
+    scratch.mkdir(parents=True, exist_ok=True)
+    status = _molecule(scenario, action, environment(podman, scratch))
+    complaints = (f"molecule {action} ended with status {status}",) if status else ()
+    return Result(scenario.label, complaints, time.monotonic() - started)
+
+
+def _molecule(scenario: Scenario, action: str, variables: dict[str, str]) -> int:
+    command = ("molecule", action, "--no-command-borders", "--scenario-name", scenario.path.name)
+    return subprocess.run(
+        command, cwd=scenario.role, env=os.environ | variables, check=False
+    ).returncode
+
+
+def report(results: list[Result], seconds: float) -> None:
+    """Print what took how long, and what is wrong with it."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("scenario", "result"):
+        table.add_column(title)
+    table.add_column("seconds", justify="right")
+    for result in results:
+        word = "failed" if result.complaints else "passed"
+        table.add_row(result.label, word, f"{result.seconds:.1f}")
+        for complaint in result.complaints:
+            table.add_row(Text(f"    {complaint}"), "", "")
+    table.add_row("total", "", f"{seconds:.1f}")
+    stdout().print(table)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Test, print a table of what took how long, exit with 1 when anything is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m hoaban.testing.molecule")
+    parser.add_argument("roles", nargs="*", metavar="ROLE", help="role or role/scenario")
+    parser.add_argument("--action", default="test", help="another of Molecule's actions")
+    options = parser.parse_args(arguments)
+    scenarios = find_scenarios(ROOT, options.roles)
+    podman = Podman.prepare(podman_home())
+    started = time.monotonic()
+    results = []
+    if ensure_image(podman, Recipe.of(ROOT)):
+        results.append(Result("(image)", (), time.monotonic() - started))
+    for scenario in scenarios:
+        stdout().print(f"\n== {scenario.label}: molecule {options.action}", markup=False)
+        if options.action == "test":
+            results.append(run_test(scenario, podman))
+        else:
+            results.append(run_action(scenario, options.action, podman))
+    report(results, time.monotonic() - started)
+    return 1 if any(result.complaints for result in results) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except HoabanError as error:
+        print_error(error)
+        sys.exit(int(error.exit_code))
