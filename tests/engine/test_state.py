@@ -153,8 +153,9 @@ def test_other_secrets_providers_are_refused_by_name() -> None:
         _ = found.salt
 
 
-def test_a_stack_without_state_yet() -> None:
-    found = Checkpoint.parse(checkpoint(checkpoint={"stack": "x"}))
+@pytest.mark.parametrize("version", [0, 3])
+def test_a_stack_without_state_yet(version: int) -> None:
+    found = Checkpoint.parse(checkpoint(version=version, checkpoint={"stack": "x"}))
     snapshot = found.snapshot(Codec(CachingCrypter(PassphraseCrypter.create("x"))))
     assert (snapshot.resources, snapshot.pending, snapshot.salt) == ([], [], "")
 

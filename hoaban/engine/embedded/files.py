@@ -79,7 +79,11 @@ def _link_over(source: Path, target: Path) -> None:
     beside = target.with_name(f".{target.name}.new")
     beside.unlink(missing_ok=True)
     os.link(source, beside)
-    beside.replace(target)
+    try:
+        beside.replace(target)
+    except OSError:
+        beside.unlink()
+        raise
 
 
 def write_attributes(file: Path, content: bytes) -> None:

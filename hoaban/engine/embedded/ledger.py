@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hoaban.engine.embedded.backend import digest
 from hoaban.engine.embedded.journal import Journal
-from hoaban.engine.embedded.state import PendingOperation, Snapshot, dump
+from hoaban.engine.embedded.state import PendingOperation, Snapshot, StateFormatError, dump
 from hoaban.engine.embedded.verify import check
+from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -256,7 +257,7 @@ class Ledger:
             return
         with self._lock:
             snapshot = self.snapshot()
-            check(snapshot.resources)
+            self._verify(snapshot)
             content = self._store.encode(snapshot)
             if self._journal is not None:
                 note = self._journal.append(dump({"committing": digest(content)}))
@@ -266,6 +267,17 @@ class Ledger:
                 self._journal.remove()
                 self._journal = None
             self._renumber()
+
+    def _verify(self, snapshot: Snapshot) -> None:
+        try:
+            check(snapshot.resources)
+        except StateFormatError as error:
+            raise HoabanError(
+                f"the state that this run leads to is not valid, and was not written: {error.what}",
+                where=Location(file=str(self._store.journal_file)),
+                mend="this is a defect of the engine: report it with this file, which holds what "
+                "was done; the checkpoint is as it was",
+            ) from error
 
     def close(self) -> None:
         """Let go of the journal's file, which stays if the state was not committed."""

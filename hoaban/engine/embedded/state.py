@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.secrets import CachingCrypter
     from hoaban.engine.values import PropertyMap, PropertyValue
 
+EMPTY_VERSION: Final = 0  # of a stack that was initialised and never updated
 CHECKPOINT_VERSION: Final = 3
 FEATURE_VERSION: Final = 4  # version 3 and a list of features in use
 KNOWN_FEATURES: Final = frozenset({"taint"})
@@ -242,7 +243,8 @@ class Checkpoint:
             stack, latest = checkpoint["stack"], checkpoint.get("latest") or {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateFormatError(f"not a checkpoint: {_reason(error)}") from error
-        if version not in (CHECKPOINT_VERSION, FEATURE_VERSION):
+        empty = version == EMPTY_VERSION and not latest
+        if version not in (CHECKPOINT_VERSION, FEATURE_VERSION) and not empty:
             raise StateFormatError(
                 f"checkpoint version {version} is not known (3 and 4 are)",
                 mend="use the engine that wrote it",
