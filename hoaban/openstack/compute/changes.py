@@ -1,0 +1,175 @@
+"""Changes that a server bears without being made anew."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from hoaban.openstack import errors, keys
+from hoaban.openstack.cloud import COMPUTE as SERVICE
+from hoaban.openstack.compute.attachments import busy
+from hoaban.openstack.compute.catalog import flavor_named
+from hoaban.openstack.errors import CloudError
+from hoaban.openstack.images import image_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Protocol
+
+    from hoaban.engine.provider import ResourceState
+    from hoaban.engine.values import PropertyMap
+    from hoaban.openstack.call import Call
+
+    class Servers(Protocol):
+        """What is needed of the type itself."""
+
+        def act(self, call: Call, id_: str, action: dict[str, Any], **how: Any) -> Any:
+            """Send one of Nova's actions."""
+
+        def need(self, call: Call, id_: str) -> dict[str, Any]:
+            """The server, which must be there."""
+
+        def await_status(self, call: Call, id_: str, wanted: Sequence[str]) -> dict[str, Any]:
+            """Wait for a state."""
+
+
+Json = dict[str, Any]
+
+_TAGS = "2.26"
+_AT_REST = ("ACTIVE", "SHUTOFF")
+_POWER: dict[str, tuple[str, str]] = {  # wanted: action, status to wait for
+    "shutoff": ("os-stop", "SHUTOFF"),
+    "paused": ("pause", "PAUSED"),
+    "shelved_offloaded": ("shelve", "SHELVED_OFFLOADED"),
+}
+_AWAKE = {"shelved": "unshelve", "shelved_offloaded": "unshelve", "paused": "unpause"}
+
+
+def apply(
+    call: Call,
+    servers: Servers,
+    id_: str,
+    state: ResourceState,
+    news: PropertyMap,
+    changed: set[str],
+) -> Json:
+    """Make the changes, in the order of the official provider; returns the server as it is then."""
+    if not changed or state.outputs.get("powerState") == "build":
+        servers.await_status(call, id_, ("ACTIVE", *(status for _, status in _POWER.values())))
+    if "name" in changed:
+        call.json(SERVICE, "PUT", f"/servers/{id_}", {"server": {"name": news["name"]}})
+    if "powerState" in changed:
+        power(call, servers, servers.need(call, id_), str(news.get("powerState", "active")).lower())
+    if "metadata" in changed:
+        _set_metadata(call, id_, state.outputs.get("metadata", {}), news.get("metadata", {}))
+    if "securityGroups" in changed:
+        _set_groups(
+            call, servers, id_, state.outputs.get("securityGroups", []), news["securityGroups"]
+        )
+    if "adminPass" in changed and news.get("adminPass"):
+        servers.act(call, id_, {"changePassword": {"adminPass": news["adminPass"]}})
+    if changed & {"flavorId", "flavorName"}:
+        _resize(call, servers, id_, news, changed)
+    if changed & {"imageId", "imageName", "personalities"}:
+        _rebuild(call, servers, id_, news)
+    if "tags" in changed:
+        _set_tags(call, servers, id_, state.outputs.get("tags", []), news.get("tags", []))
+    return servers.need(call, id_)
+
+
+def power(call: Call, servers: Servers, found: Json, wanted: str) -> Json:
+    """Bring the server to a power state."""
+    now = found["status"].lower()
+    if now == wanted:
+        return found
+    if wanted in _POWER:
+        action, status = _POWER[wanted]
+        busy(call, lambda: servers.act(call, found["id"], {action: None}))
+        return servers.await_status(call, found["id"], (status,))
+    if now != "build":
+        action = _AWAKE.get(now, "os-start")
+        busy(call, lambda: servers.act(call, found["id"], {action: None}))
+    return servers.await_status(call, found["id"], ("ACTIVE",))
+
+
+def before_delete(call: Call, servers: Servers, id_: str, state: ResourceState) -> None:
+    """What was asked to be done before a server goes."""
+    if state.outputs.get("stopBeforeDestroy"):
+        try:
+            servers.act(call, id_, {"os-stop": None})
+            servers.await_status(call, id_, ("SHUTOFF",))
+        except CloudError as error:
+            if error.status == errors.NOT_FOUND:
+                raise
+    options = state.outputs.get("vendorOptions") or {}
+    if options.get("detachPortsBeforeDestroy"):
+        for card in state.outputs.get("networks", []):
+            if card.get("port"):
+                _detach(call, id_, card["port"])
+
+
+def _detach(call: Call, id_: str, port: str) -> None:
+    try:
+        busy(call, lambda: call.json(SERVICE, "DELETE", f"/servers/{id_}/os-interface/{port}"))
+    except CloudError as error:
+        if error.status != errors.NOT_FOUND:
+            raise
+
+
+def _set_metadata(call: Call, id_: str, old: PropertyMap, new: PropertyMap) -> None:
+    for name in old.keys() - new.keys():
+        try:
+            call.json(SERVICE, "DELETE", f"/servers/{id_}/metadata/{name}")
+        except CloudError as error:
+            if error.status != errors.NOT_FOUND:
+                raise
+    if new:
+        call.json(SERVICE, "POST", f"/servers/{id_}/metadata", {"metadata": dict(new)})
+
+
+def _set_groups(
+    call: Call, servers: Servers, id_: str, old: Iterable[str], new: Iterable[str]
+) -> None:
+    for action, names in (
+        ("addSecurityGroup", set(new) - set(old)),
+        ("removeSecurityGroup", set(old) - set(new)),
+    ):
+        for name in sorted(names):
+            try:
+                servers.act(call, id_, {action: {"name": name}})
+            except CloudError as error:
+                if error.status != errors.NOT_FOUND or action == "addSecurityGroup":
+                    raise
+
+
+def _resize(call: Call, servers: Servers, id_: str, news: PropertyMap, changed: set[str]) -> None:
+    given = news.get("flavorId") if "flavorId" in changed or not news.get("flavorName") else None
+    flavor = given or flavor_named(call, news["flavorName"])["id"]
+    busy(call, lambda: servers.act(call, id_, {"resize": {"flavorRef": flavor}}))
+    if (news.get("vendorOptions") or {}).get("ignoreResizeConfirmation"):
+        servers.await_status(call, id_, _AT_REST)
+        return
+    servers.await_status(call, id_, ("VERIFY_RESIZE",))
+    servers.act(call, id_, {"confirmResize": None})
+    servers.await_status(call, id_, _AT_REST)
+
+
+def _rebuild(call: Call, servers: Servers, id_: str, news: PropertyMap) -> None:
+    """Start from another image: what was on the root disk is lost, ports and volumes stay."""
+    body: Json = {"imageRef": news.get("imageId") or image_named(call, news["imageName"])["id"]}
+    if news.get("personalities"):
+        body["personality"] = [
+            {"path": one["file"], "contents": base64.b64encode(one["content"].encode()).decode()}
+            for one in news["personalities"]
+        ]
+    busy(call, lambda: servers.act(call, id_, {"rebuild": body}))
+    servers.await_status(call, id_, _AT_REST)
+
+
+def _set_tags(
+    call: Call, servers: Servers, id_: str, old: Iterable[str], new: Iterable[str]
+) -> None:
+    current = set(servers.need(call, id_).get("tags") or [])
+    kept = {tag for tag in current if keys.is_mark(tag) or tag not in set(old)}
+    body = {"tags": sorted(kept | set(new))}
+    call.json(SERVICE, "PUT", f"/servers/{id_}/tags", body, microversion=_TAGS)

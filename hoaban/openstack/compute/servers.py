@@ -1,0 +1,374 @@
+"""Servers (``Instance``): made, changed in place as far as Nova can, watched all together."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from hoaban.engine.provider import CheckFailure, DiffKind, ResourceState
+from hoaban.engine.values import Unknown
+from hoaban.errors import Location
+from hoaban.openstack import errors
+from hoaban.openstack.cloud import COMPUTE as SERVICE
+from hoaban.openstack.compute import changes as server_changes
+from hoaban.openstack.compute import networks
+from hoaban.openstack.compute.catalog import flavor_named, flavors
+from hoaban.openstack.compute.fields import FIELDS, digest
+from hoaban.openstack.errors import CloudError
+from hoaban.openstack.images import IMAGE, image_named
+from hoaban.openstack.poll import Poller
+from hoaban.openstack.rest import Rest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from hoaban.engine.provider import ProviderError
+    from hoaban.engine.values import PropertyMap
+    from hoaban.openstack.call import Call
+    from hoaban.openstack.diff import Changes
+    from hoaban.openstack.schema import Field
+
+Json = dict[str, Any]
+
+ERROR = "error"
+BUILD = "build"
+_READ = "2.42"  # the last in which a server names its flavor by id, and has tags
+_CREATE = "2.52"  # tags at create; personality is still there
+_MULTIATTACH = "2.60"
+_VOLUME_TYPE = "2.67"
+_HYPERVISOR = "2.74"
+_NO_IMAGE = "Attempt to boot from volume - no image supplied"
+_VERSION = "microversion"  # what is kept beside a request's body and its answer
+_REQUEST = "request_id"
+_DETAILS = 5  # last lines of a fault's details that are shown
+
+
+@dataclass(kw_only=True, eq=False)
+class _Instance(Rest):
+    """A server. In state, ``userData`` is the SHA-1 of what was given (as the official does)."""
+
+    def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
+        failures = []
+        if inputs.get("flavorId") is None and inputs.get("flavorName") is None:
+            failures.append(CheckFailure("flavorId", "one of flavorId, flavorName is required"))
+        if (
+            _needs_image(inputs)
+            and inputs.get("imageId") is None
+            and inputs.get("imageName") is None
+        ):
+            why = "one of imageId, imageName and a bootable block device is required"
+            failures.append(CheckFailure("imageId", why))
+        for index, item in enumerate(inputs.get("networks") or []):
+            if isinstance(item, dict) and not {"port", "uuid", "name"} & item.keys():
+                why = "one of port, uuid and name is required"
+                failures.append(CheckFailure(f"networks[{index}]", why))
+        return failures
+
+    def amend(self, changes: Changes, state: ResourceState, news: PropertyMap) -> None:
+        power = str(state.outputs.get("powerState", "")).lower()
+        if power == ERROR:
+            changes["powerState"] = DiffKind.UPDATE_REPLACE
+        elif power == BUILD:  # cards and groups are not told yet
+            for path in [p for p in changes if p.startswith(("networks", "securityGroups"))]:
+                del changes[path]
+        elif power == "migrating":
+            changes.pop("powerState", None)
+        for name in ("flavorId", "flavorName"):
+            if name in changes and not state.outputs.get(name):
+                changes[name] = DiffKind.UPDATE_REPLACE  # its flavor is gone: no resize from it
+
+    def clashes(self, changes: Changes) -> bool:
+        """A port that is kept belongs to the old server until that is gone."""
+        return not any(path.startswith("networks") for path in changes)
+
+    # --- making --------------------------------------------------------------------------------
+
+    def new_body(self, call: Call, inputs: PropertyMap) -> Json:
+        flavor = inputs.get("flavorId") or flavor_named(call, inputs["flavorName"])["id"]
+        body: Json = {
+            "name": inputs["name"],
+            "flavorRef": flavor,
+            "networks": networks.requested(call, inputs) or "auto",
+            "metadata": dict(inputs.get("metadata", {})),
+            _VERSION: _version_for(inputs),
+        }
+        if _needs_image(inputs):
+            body["imageRef"] = inputs.get("imageId") or image_named(call, inputs["imageName"])["id"]
+        zone = inputs.get("availabilityZone") or inputs.get("availabilityZoneHints")
+        plain = {
+            "availability_zone": zone,
+            "key_name": inputs.get("keyPair"),
+            "config_drive": inputs.get("configDrive"),
+            "adminPass": inputs.get("adminPass"),
+            "hypervisor_hostname": inputs.get("hypervisorHostname"),
+            "user_data": _encoded(inputs.get("userData")),
+        }
+        body.update({name: value for name, value in plain.items() if value not in (None, "")})
+        if inputs.get("securityGroups"):
+            body["security_groups"] = [{"name": name} for name in inputs["securityGroups"]]
+        if inputs.get("personalities"):
+            body["personality"] = _files(inputs["personalities"])
+        if inputs.get("blockDevices"):
+            body["block_device_mapping_v2"] = [_device(item) for item in inputs["blockDevices"]]
+        for hints in inputs.get("schedulerHints", []):
+            body["hints"] = _hints(hints)
+        return body
+
+    def post(self, call: Call, body: Json) -> Json:
+        message: Json = {"server": body}
+        version = body.pop(_VERSION)
+        if hints := body.pop("hints", None):
+            message["os:scheduler_hints"] = hints
+        answer = call.request(SERVICE, "POST", "/servers", message, microversion=version)
+        made = answer.json()["server"]
+        return {**body, **made, "status": "BUILD", _REQUEST: errors.request_id_of(answer)}
+
+    def settle(self, call: Call, made: Json, inputs: PropertyMap) -> Json:
+        found = self.await_status(call, made["id"], ("ACTIVE",))
+        wanted = str(inputs.get("powerState", "active")).lower()
+        if wanted != "active":
+            found = server_changes.power(call, self, found, wanted)
+        return found
+
+    def partly(
+        self, call: Call, error: ProviderError, made: Json, inputs: PropertyMap
+    ) -> ProviderError:
+        """Keep a server that failed, as it is now, so that the next run replaces it."""
+        try:
+            now = self.get(call, made["id"]) or made
+        except CloudError:
+            now = made
+        partial = super().partly(call, error, now, inputs)
+        partial.where = partial.where or Location(request_id=made.get(_REQUEST))
+        return partial
+
+    # --- finding -------------------------------------------------------------------------------
+
+    def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
+        found = self.find_object(call, inputs)
+        if found is None:
+            return None
+        if found["status"] == "BUILD":
+            try:
+                found = self.await_status(call, found["id"], ("ACTIVE",))
+            except ServerFailed:
+                found = self.need(call, found["id"])
+        return self.state(call, found, inputs)
+
+    # --- changing ------------------------------------------------------------------------------
+
+    def update(
+        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
+    ) -> ResourceState:
+        found = server_changes.apply(call, self, id_, state, news, changed)
+        self.changed(call)
+        return self.state(call, found, news)
+
+    # --- removing ------------------------------------------------------------------------------
+
+    def remove(self, call: Call, id_: str, state: ResourceState) -> None:
+        server_changes.before_delete(call, self, id_, state)
+        if state.outputs.get("forceDelete"):
+            self.act(call, id_, {"forceDelete": None})
+        else:
+            call.request(SERVICE, "DELETE", f"/servers/{id_}")
+
+        def gone(found: Json | None) -> bool:
+            if found is not None and found["status"] == "ERROR":
+                raise _failed(found, "could not be deleted")
+            return found is None or found["status"] in ("DELETED", "SOFT_DELETED")
+
+        self.watch(call, id_, gone, f"server {id_} was not deleted")
+
+    # --- telling -------------------------------------------------------------------------------
+
+    def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
+        status = found["status"].lower()
+        outputs["powerState"] = status
+        outputs["allMetadata"] = {k: str(v) for k, v in (found.get("metadata") or {}).items()}
+        if prior.get("metadata"):
+            told = outputs["allMetadata"]
+            outputs["metadata"] = {k: told[k] for k in prior["metadata"] if k in told}
+        if prior.get("userData"):
+            outputs["userData"] = digest(prior["userData"])
+        self._tell_flavor(call, found, outputs)
+        self._tell_image(call, found, outputs, prior)
+        groups = [group["name"] for group in found.get("security_groups") or []]
+        outputs["securityGroups"] = sorted(set(groups))
+        cards: list[PropertyMap] = []
+        if status != BUILD and "addresses" in found:
+            cards = networks.told(call, found, prior.get("networks") or [])
+        outputs["networks"] = cards or prior.get("networks") or []
+        outputs["accessIpV4"], outputs["accessIpV6"] = networks.access_addresses(found, cards)
+
+    def shown(self, spec: Field, inputs: PropertyMap) -> object:
+        value = super().shown(spec, inputs)
+        if spec.name == "userData" and isinstance(value, str) and value:
+            return digest(value)
+        return value
+
+    def get(self, call: Call, id_: str) -> Json | None:
+        found = call.find(SERVICE, f"/servers/{id_}", microversion=_READ)
+        if found is None or found["server"]["status"] in ("DELETED", "SOFT_DELETED"):
+            return None
+        return self.unwrap(found)
+
+    def act(self, call: Call, id_: str, action: Json, **how: Any) -> Json:
+        """One of Nova's actions on a server."""
+        return call.json(SERVICE, "POST", f"/servers/{id_}/action", action, **how)
+
+    def await_status(self, call: Call, id_: str, wanted: Sequence[str]) -> Json:
+        """Wait until the server has one of the ``wanted`` states and nothing is going on."""
+
+        def done(found: Json | None) -> bool:
+            if found is None:
+                raise CloudError(
+                    f"server {id_} was deleted by someone else", status=errors.NOT_FOUND
+                )
+            if found["status"] == "ERROR":
+                raise _failed(found, "went into the state ERROR")
+            return found["status"] in wanted and not found.get("OS-EXT-STS:task_state")
+
+        late = f"server {id_} did not become {wanted[0]}"
+        return self.watch(call, id_, done, late) or {}
+
+    def watch(
+        self, call: Call, id_: str, done: Callable[[Json | None], bool], late: str
+    ) -> Json | None:
+        """Wait together with all others who wait for servers."""
+
+        def fetch(ids: Iterable[str]) -> Mapping[str, Json | None]:
+            wanted = set(ids)
+            if len(wanted) == 1:
+                return {one: self.get(call, one) for one in wanted}
+            listed = {item["id"]: item for item in self.listing(call, {})}
+            return {one: listed[one] if one in listed else self.get(call, one) for one in wanted}
+
+        def make() -> Poller:
+            return Poller(fetch, cancelled=lambda: call.cloud.cancelled)
+
+        poller = call.shared.keep(("server poller", call.region), make)
+        try:
+            return poller.wait(id_, done, deadline=call.deadline)
+        except TimeoutError:
+            raise call.timed_out(late) from None
+
+    def _tell_flavor(self, call: Call, found: Json, outputs: PropertyMap) -> None:
+        flavor = (found.get("flavor") or {}).get("id") or found.get("flavorRef") or ""
+        known = flavors(call).get(flavor) or (
+            (call.find(SERVICE, f"/flavors/{flavor}") or {}).get("flavor") if flavor else None
+        )
+        outputs["flavorId"] = flavor if known else ""
+        outputs["flavorName"] = known["name"] if known else ""
+
+    def _tell_image(
+        self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap
+    ) -> None:
+        if not _needs_image(prior):
+            outputs["imageId"], outputs["imageName"] = _NO_IMAGE, ""
+            return
+        image = (found.get("image") or {}).get("id") or found.get("imageRef") or ""
+        known = IMAGE.look_up(call, image) if image else None
+        outputs["imageId"] = image
+        outputs["imageName"] = known["name"] if known else "Image not found" if image else ""
+
+
+class ServerFailed(CloudError):
+    """Nova could not make the server what it was asked to be."""
+
+
+def _failed(found: Json, what: str) -> ServerFailed:
+    """Nova's own words on a server that failed."""
+    fault = found.get("fault") or {}
+    said = fault.get("message") or "Nova gave no reason"
+    return ServerFailed(
+        f"server {found['name']} {what}: {said}",
+        detail="\n".join(str(fault.get("details") or "").splitlines()[-_DETAILS:]) or None,
+        mend="put right what Nova says, then run this again: the server is made anew",
+    )
+
+
+def _needs_image(inputs: PropertyMap) -> bool:
+    """Whether the server starts from an image rather than from a volume."""
+    devices = inputs.get("blockDevices") or []
+    if not devices or isinstance(devices, Unknown):
+        return True
+    return any(
+        item.get("sourceType") == "image" and item.get("destinationType") == "local"
+        for item in devices
+        if isinstance(item, dict)
+    )
+
+
+def _encoded(user_data: str | None) -> str | None:
+    """User data as Nova takes it; what is Base64 already stays so."""
+    if not user_data:
+        return None
+    try:
+        base64.b64decode(user_data, validate=True)
+    except ValueError:
+        return base64.b64encode(user_data.encode()).decode()
+    return user_data
+
+
+def _files(items: Iterable[PropertyMap]) -> list[Json]:
+    return [
+        {"path": item["file"], "contents": base64.b64encode(item["content"].encode()).decode()}
+        for item in items
+    ]
+
+
+def _device(item: PropertyMap) -> Json:
+    names = {
+        "sourceType": "source_type",
+        "destinationType": "destination_type",
+        "uuid": "uuid",
+        "volumeSize": "volume_size",
+        "volumeType": "volume_type",
+        "deviceType": "device_type",
+        "diskBus": "disk_bus",
+        "guestFormat": "guest_format",
+    }
+    device = {names[name]: item[name] for name in names if item.get(name)}
+    device["boot_index"] = item.get("bootIndex", 0)
+    device["delete_on_termination"] = item.get("deleteOnTermination", False)
+    return device
+
+
+def _hints(hints: PropertyMap) -> Json:
+    names = {
+        "group": "group",
+        "differentHosts": "different_host",
+        "sameHosts": "same_host",
+        "queries": "query",
+        "targetCell": "target_cell",
+        "differentCells": "different_cell",
+        "buildNearHostIp": "build_near_host_ip",
+    }
+    asked = {names[name]: hints[name] for name in names if hints.get(name)}
+    return {**asked, **hints.get("additionalProperties", {})}
+
+
+def _version_for(inputs: PropertyMap) -> str:
+    """The lowest microversion that knows all that is asked for."""
+    devices = inputs.get("blockDevices", [])
+    if inputs.get("hypervisorHostname"):
+        return _HYPERVISOR
+    if any(item.get("volumeType") for item in devices):
+        return _VOLUME_TYPE
+    return _MULTIATTACH if any(item.get("multiattach") for item in devices) else _CREATE
+
+
+INSTANCE = _Instance(
+    token="openstack:compute/instance:Instance",
+    label="server",
+    service=SERVICE,
+    path="/servers",
+    list_path="/servers/detail",
+    noun="server",
+    microversion=_READ,
+    tags_in=True,
+    timeout=1800.0,
+    fields=FIELDS,
+)

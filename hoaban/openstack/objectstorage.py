@@ -1,0 +1,217 @@
+"""Swift: containers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from hoaban.engine.provider import ResourceState
+from hoaban.openstack import errors, keys
+from hoaban.openstack.cloud import OBJECTS as SERVICE
+from hoaban.openstack.errors import CloudError
+from hoaban.openstack.resource import META, Resource
+from hoaban.openstack.schema import REGION, block, boolean, mapping, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hoaban.engine.values import PropertyMap
+    from hoaban.openstack.call import Call
+
+_META_PREFIX = "X-Container-Meta-"
+_MARK = "Hoaban-Key"
+_LOCATIONS = {"versions": "X-Versions-Location", "history": "X-History-Location"}
+_HEADERS = {
+    "containerRead": "X-Container-Read",
+    "containerWrite": "X-Container-Write",
+    "containerSyncTo": "X-Container-Sync-To",
+    "containerSyncKey": "X-Container-Sync-Key",
+    "contentType": "Content-Type",
+}
+
+
+@dataclass(kw_only=True, eq=False)
+class _Container(Resource):
+    """A container; its id is its name, and its state lies in headers."""
+
+    def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
+        name = inputs["name"]
+        headers = {header: inputs[prop] for prop, header in _HEADERS.items() if inputs.get(prop)}
+        headers |= _metadata(inputs.get("metadata", {}), {})
+        headers[_META_PREFIX + _MARK] = keys.mark(call.key)
+        if inputs.get("storagePolicy"):
+            headers["X-Storage-Policy"] = inputs["storagePolicy"]
+        if inputs.get("storageClass"):
+            headers["X-Object-Storage-Class"] = inputs["storageClass"]
+        if inputs.get("versioning"):
+            headers["X-Versions-Enabled"] = "true"
+        if legacy := inputs.get("versioningLegacy"):
+            headers[_LOCATIONS[legacy["type"]]] = legacy["location"]
+        call.request(SERVICE, "PUT", _path(name), headers=headers)
+        return self._state(call, name, self._need(call, name), inputs)
+
+    def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
+        headers = self._headers(call, id_)
+        if headers is None:
+            return None
+        fresh = self._state(call, id_, headers, state.outputs if state else {})
+        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
+
+    def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
+        headers = self._headers(call, inputs["name"])
+        if headers is None or headers.get(_META_PREFIX + _MARK) != keys.mark(call.key):
+            return None
+        return self._state(call, inputs["name"], headers, inputs)
+
+    def update(
+        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
+    ) -> ResourceState:
+        headers = {
+            header: news.get(prop, "") for prop, header in _HEADERS.items() if prop in changed
+        }
+        if "metadata" in changed:
+            headers |= _metadata(news.get("metadata", {}), state.outputs.get("metadata", {}))
+        if "versioning" in changed:
+            headers["X-Versions-Enabled"] = str(bool(news.get("versioning"))).lower()
+        if "versioningLegacy" in changed:
+            legacy = news.get("versioningLegacy")
+            for kind, header in _LOCATIONS.items():
+                if legacy and legacy["type"] == kind:
+                    headers[header] = legacy["location"]
+                else:
+                    headers[header.replace("X-", "X-Remove-")] = "true"
+        if headers:
+            call.request(SERVICE, "POST", _path(id_), headers=headers)
+        return self._state(call, id_, self._need(call, id_), news)
+
+    def delete(self, call: Call, id_: str, state: ResourceState) -> None:
+        try:
+            call.request(SERVICE, "DELETE", _path(id_))
+        except CloudError as error:
+            if error.status == errors.NOT_FOUND:
+                return
+            if error.status != errors.CONFLICT:
+                raise
+            if not state.outputs.get("forceDestroy"):
+                raise CloudError(
+                    f"container {id_} is not empty",
+                    status=error.status,
+                    where=error.where,
+                    mend="take its objects out first, or set forceDestroy",
+                ) from None
+            self._empty(call, id_)
+            call.request(SERVICE, "DELETE", _path(id_))
+
+    def _empty(self, call: Call, id_: str) -> None:
+        """Delete all objects, old versions included."""
+        while True:
+            params = {"format": "json", "limit": "1000", "versions": "true"}
+            listed = call.json(SERVICE, "GET", _path(id_), params=params).get("items", [])
+            if not listed:
+                return
+            for item in listed:
+                version = item.get("version_id")
+                how = {"params": {"version-id": version}} if version else {}
+                try:
+                    call.request(SERVICE, "DELETE", f"{_path(id_)}/{quote(item['name'])}", **how)
+                except CloudError as error:
+                    if error.status != errors.NOT_FOUND:
+                        raise
+
+    def _headers(self, call: Call, name: str) -> Mapping[str, str] | None:
+        try:
+            return call.request(SERVICE, "HEAD", _path(name)).headers
+        except CloudError as error:
+            if error.status == errors.NOT_FOUND:
+                return None
+            raise
+
+    def _need(self, call: Call, name: str) -> Mapping[str, str]:
+        headers = self._headers(call, name)
+        if headers is None:
+            raise CloudError(f"container {name} is gone", status=errors.NOT_FOUND)
+        return headers
+
+    def _state(
+        self, call: Call, name: str, headers: Mapping[str, str], prior: PropertyMap
+    ) -> ResourceState:
+        outputs: PropertyMap = {
+            "name": name,
+            "storagePolicy": headers.get("X-Storage-Policy", ""),
+            "storageClass": headers.get("X-Storage-Class", ""),
+            "versioning": headers.get("X-Versions-Enabled", "").lower() == "true",
+            "region": call.region_name,
+            META: self.meta,
+        }
+        for prop in ("containerRead", "containerWrite"):
+            if headers.get(_HEADERS[prop]):
+                outputs[prop] = headers[_HEADERS[prop]]
+        for prop in ("containerSyncTo", "containerSyncKey", "contentType", "forceDestroy"):
+            if prop in prior:
+                outputs[prop] = prior[prop]
+        for kind, header in _LOCATIONS.items():
+            if headers.get(header):
+                outputs["versioningLegacy"] = {"type": kind, "location": headers[header]}
+        outputs |= _told_metadata(headers, prior.get("metadata") or {})
+        return ResourceState(name, outputs)
+
+
+def _path(name: str) -> str:
+    return "/" + quote(name, safe="")
+
+
+def _canonical(name: str) -> str:
+    """A header's name as HTTP libraries write it; case does not count in it (RFC 9110)."""
+    return "-".join(part.capitalize() for part in name.replace("_", "-").split("-"))
+
+
+def _metadata(new: PropertyMap, old: PropertyMap) -> dict[str, str]:
+    """Headers that make ``new`` of ``old`` metadata; an empty value takes an item away."""
+    gone = {_canonical(name): "" for name in old}
+    wanted = {_canonical(name): str(value) for name, value in new.items()}
+    return {_META_PREFIX + name: value for name, value in {**gone, **wanted}.items()}
+
+
+def _told_metadata(headers: Mapping[str, str], asked: PropertyMap) -> PropertyMap:
+    """Metadata that was asked for and is there, in the spelling in which it was asked for."""
+    there = {
+        name[len(_META_PREFIX) :].lower(): value
+        for name, value in headers.items()
+        if name.lower().startswith(_META_PREFIX.lower())
+    }
+    told = {
+        name: there[name.lower().replace("_", "-")]
+        for name in asked
+        if name.lower().replace("_", "-") in there
+    }
+    return {"metadata": told} if asked else {}
+
+
+CONTAINER = _Container(
+    token="openstack:objectstorage/container:Container",
+    label="container",
+    alone=True,
+    meta='{"schema_version":"1"}',
+    fields=(
+        text("name", computed=True),
+        text("containerRead"),
+        text("containerWrite"),
+        text("containerSyncTo"),
+        text("containerSyncKey", hidden=True),
+        text("contentType"),
+        mapping("metadata"),
+        boolean("versioning", conflicts=("versioningLegacy",)),
+        block(
+            "versioningLegacy",
+            text("type", required=True, choices=("versions", "history")),
+            text("location", required=True),
+        ),
+        boolean("forceDestroy"),
+        text("storagePolicy", computed=True, replaces=True),
+        text("storageClass", computed=True, replaces=True),
+        REGION,
+    ),
+)
+
+RESOURCES: tuple[Resource, ...] = (CONTAINER,)

@@ -1,0 +1,269 @@
+"""The OpenStack provider of the embedded engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hoaban.engine.provider import (
+    CheckResult,
+    DiffResult,
+    PartialFailureError,
+    ProviderError,
+    ResourceState,
+)
+from hoaban.engine.values import UNKNOWN
+from hoaban.errors import Location
+from hoaban.openstack import diff as differences
+from hoaban.openstack.call import Call, Shared
+from hoaban.openstack.cloud import Cloud, unconfigured
+from hoaban.openstack.errors import redact
+from hoaban.openstack.registry import FUNCTIONS, RESOURCES
+from hoaban.openstack.schema import Field, has_unknown
+from hoaban.openstack.settings import check_settings, compare_settings
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from hoaban.engine.values import PropertyMap
+    from hoaban.openstack.resource import Resource
+
+
+class OpenStackProvider:
+    """Types and functions of ``pulumi-openstack`` over the cloud's own APIs.
+
+    It fits :class:`hoaban.engine.provider.Provider`. ``environ`` is where ``OS_CLOUD`` and the like
+    are read when the provider is configured (the process's environment unless told).
+    """
+
+    package = "openstack"
+
+    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+        self._environ = environ
+        self._cloud: Cloud | None = None
+        self._shared = Shared()
+
+    # --- configuration -------------------------------------------------------------------------
+
+    def check_config(self, inputs: PropertyMap) -> CheckResult:
+        """Check the provider's own configuration."""
+        return check_settings(inputs)
+
+    def diff_config(self, olds: PropertyMap, news: PropertyMap) -> DiffResult:
+        """Compare two configurations. A change never moves resources elsewhere by itself."""
+        return DiffResult(compare_settings(olds, news))
+
+    def configure(self, inputs: PropertyMap, *, preview: bool) -> None:
+        """Take the configuration; the cloud is asked nothing before it is needed."""
+        self._shared = Shared()
+        if has_unknown(inputs):
+            if not preview:
+                raise unconfigured()
+            self._cloud = None
+            return
+        environ = os.environ if self._environ is None else self._environ
+        self._cloud = Cloud(inputs, dict(environ))
+
+    def begin_epoch(self) -> None:
+        """Forget what was read: the next read asks the cloud anew."""
+        self._shared.lists.forget()
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How many requests were sent, by method, service and collection."""
+        return self._configured().calls
+
+    def secret_outputs(self, token: str) -> frozenset[str]:
+        """Outputs of a type that are secret whatever the program says."""
+        return _kind(token).secret_names
+
+    # --- resources -----------------------------------------------------------------------------
+
+    def check(self, urn: str, token: str, olds: PropertyMap, news: PropertyMap) -> CheckResult:
+        """Check the inputs of a resource and fill in defaults."""
+        return _kind(token, urn).check(urn, olds, news)
+
+    def diff(
+        self,
+        urn: str,
+        token: str,
+        id_: str,
+        state: ResourceState,
+        news: PropertyMap,
+        ignore_changes: Sequence[str],
+    ) -> DiffResult:
+        """Compare new inputs with the state in store."""
+        return _kind(token, urn).diff(state, news, ignore_changes)
+
+    def create(
+        self,
+        urn: str,
+        token: str,
+        inputs: PropertyMap,
+        *,
+        key: str,
+        timeout: float | None,
+        preview: bool,
+    ) -> ResourceState:
+        """Make the object; in a preview tell what can be told."""
+        kind = _kind(token, urn)
+        if preview:
+            region = self._cloud.region if self._cloud else None
+            return ResourceState("", kind.preview_create(inputs, region))
+        with self._telling(urn, kind, "create", inputs):
+            return kind.create(self._call(kind, urn, inputs, timeout, key), inputs)
+
+    def read(
+        self, urn: str, token: str, id_: str, state: ResourceState | None
+    ) -> ResourceState | None:
+        """The object as it is now, or None when it is gone."""
+        kind = _kind(token, urn)
+        if self._cloud is None:
+            outputs = {spec.name: UNKNOWN for spec in kind.fields}
+            return ResourceState(id_, outputs, dict(state.inputs) if state else {})
+        known = state.outputs if state else {}
+        with self._telling(urn, kind, "read", known):
+            return kind.read(self._call(kind, urn, known, None), id_, state)
+
+    def find(self, urn: str, token: str, inputs: PropertyMap, key: str) -> ResourceState | None:
+        """The object that an interrupted create left behind, or None."""
+        kind = _kind(token, urn)
+        with self._telling(urn, kind, "look for", inputs):
+            return kind.find(self._call(kind, urn, inputs, None, key), inputs)
+
+    def update(
+        self,
+        urn: str,
+        token: str,
+        id_: str,
+        state: ResourceState,
+        news: PropertyMap,
+        *,
+        timeout: float | None,
+        preview: bool,
+    ) -> ResourceState:
+        """Change the object in place."""
+        kind = _kind(token, urn)
+        changed = differences.changed_names(kind.diff(state, news, ()).changes)
+        if preview:
+            return ResourceState(id_, kind.preview_update(state, news, changed), dict(news))
+        with self._telling(urn, kind, "change", {**state.outputs, **news}):
+            call = self._call(kind, urn, news, timeout)
+            try:
+                return kind.update(call, id_, state, news, changed)
+            except PartialFailureError:
+                raise
+            except ProviderError as error:
+                raise _half_changed(kind, call, id_, state, error) from None
+
+    def delete(
+        self, urn: str, token: str, id_: str, state: ResourceState, *, timeout: float | None
+    ) -> None:
+        """Remove the object; one that is gone already is no error."""
+        kind = _kind(token, urn)
+        with self._telling(urn, kind, "delete", state.outputs):
+            kind.delete(self._call(kind, urn, state.outputs, timeout), id_, state)
+
+    # --- functions -----------------------------------------------------------------------------
+
+    def invoke(self, token: str, args: PropertyMap) -> PropertyMap:
+        """Call a function of the package."""
+        function = FUNCTIONS.get(token)
+        if function is None:
+            raise ProviderError(
+                f"the embedded provider has no function {token}",
+                mend=f"it has: {', '.join(sorted(FUNCTIONS))}",
+            )
+        if self._cloud is None or has_unknown(args):
+            return function.unknown(args)
+        accepted = function.accept(args)
+        call = Call(self._cloud, self._shared, token, region=accepted.get("region"))
+        try:
+            return function.run(call, accepted)
+        except ProviderError as error:
+            raise _redacted(error, self._cloud.secrets) from None
+
+    def cancel(self) -> None:
+        """Ask calls under way to stop soon."""
+        if self._cloud is not None:
+            self._cloud.cancel()
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _configured(self) -> Cloud:
+        if self._cloud is None:
+            raise unconfigured()
+        return self._cloud
+
+    def _call(
+        self, kind: Resource, urn: str, props: PropertyMap, timeout: float | None, key: str = ""
+    ) -> Call:
+        cloud, region = self._configured(), props.get("region")
+        deadline = time.monotonic() + (timeout or kind.timeout)
+        elsewhere = region if region and region != cloud.region else None
+        return Call(cloud, self._shared, urn, elsewhere, key, deadline)
+
+    @contextmanager
+    def _telling(self, urn: str, kind: Resource, verb: str, props: PropertyMap) -> Iterator[None]:
+        """Say in errors what was tried on what; leave secrets out."""
+        try:
+            yield
+        except ProviderError as error:
+            hidden = self._configured().secrets | set(_hidden(kind.fields, props))
+            error.what = f"cannot {verb} {kind.label} {_name_of(urn, props)}: {error.what}"
+            error.where = replace(error.where or Location(), urn=urn)
+            raise _redacted(error, hidden) from None
+
+
+def _kind(token: str, urn: str | None = None) -> Resource:
+    kind = RESOURCES.get(token)
+    if kind is None:
+        raise ProviderError(
+            f"the embedded provider has no type {token}",
+            where=Location(urn=urn) if urn else None,
+            mend="use a type of docs/provider.md, or the official engine (--engine official)",
+        )
+    return kind
+
+
+def _half_changed(
+    kind: Resource, call: Call, id_: str, state: ResourceState, error: ProviderError
+) -> ProviderError:
+    """The error of an update: with the object's new state, if the update changed anything."""
+    try:
+        call.shared.lists.forget()
+        now = kind.read(call, id_, state)
+    except ProviderError:
+        return error
+    if now is None or differences.compare(kind.fields, state.outputs, now.outputs) == {}:
+        return error
+    partial = PartialFailureError(error.what, state=now, detail=error.detail, mend=error.mend)
+    partial.where = error.where
+    return partial
+
+
+def _redacted(error: ProviderError, hidden: set[str]) -> ProviderError:
+    error.what = redact(error.what, hidden) or ""
+    error.detail = redact(error.detail, hidden)
+    error.args = (error.what,)
+    return error
+
+
+def _hidden(fields: Sequence[Field], props: PropertyMap) -> Iterator[str]:
+    """Values that must not be shown, wherever they are inside."""
+    for spec in fields:
+        value = props.get(spec.name)
+        if (spec.secret or spec.hidden) and isinstance(value, str):
+            yield value
+        for item in value if isinstance(value, list) else [value]:
+            if spec.fields and isinstance(item, dict):
+                yield from _hidden(spec.fields, item)
+
+
+def _name_of(urn: str, props: PropertyMap) -> str:
+    name = props.get("name")
+    return name if isinstance(name, str) and name else urn.rpartition("::")[2]

@@ -1,0 +1,401 @@
+"""Resource types that are one collection of a REST API: most of them need nothing else.
+
+A declaration tells the service, the path, the wrapping of one object and of a list, and where the
+mark for finding it again goes. What is special about a type is a method it overrides.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
+from hoaban.openstack import errors, keys
+from hoaban.openstack.batch import Batcher
+from hoaban.openstack.errors import CloudError
+from hoaban.openstack.resource import META, Resource
+from hoaban.openstack.schema import Field, Kind, is_zero, object_from_api, object_to_api, to_api
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from hoaban.engine.values import PropertyMap
+    from hoaban.openstack.call import Call
+
+Json = dict[str, Any]
+
+CONFLICT_PATIENCE = 60.0
+"""Seconds for which a deletion is tried again while the cloud says that the object is in use."""
+_CONFLICT_PAUSE = 1.0
+
+
+@dataclass(kw_only=True, eq=False)
+class Rest(Resource):
+    """A type whose objects live at ``path`` and ``path/id``.
+
+    ``noun`` wraps one object, ``collection`` a list of them (``noun`` + s unless told).
+    ``list_filter`` keeps a list to what concerns the project (``{project}`` stands for its id).
+    ``tags_after``: tags are put in a call of their own after the create (Neutron). ``tags_in``:
+    they go with it. ``all_tags`` tells whether tags of others are ours to take away. ``bulk``: new
+    objects made at the same moment go as one list, together with those of the same
+    ``bulk_group`` (attributes of the API). ``natural``: inputs by which the cloud allows only one
+    such object, so that it can be found without a mark.
+    """
+
+    service: str
+    path: str
+    noun: str
+    collection: str = ""
+    list_path: str = ""
+    list_filter: Mapping[str, str] = field(default_factory=dict)
+    microversion: str | None = None
+    update_verb: str = "PUT"
+    tags_after: bool = False
+    tags_in: bool = False
+    all_tags: bool = False
+    bulk: bool = False
+    bulk_group: Sequence[str] = ()
+    natural: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        self.collection = self.collection or f"{self.noun}s"
+        self.list_path = self.list_path or self.path
+
+    # --- making --------------------------------------------------------------------------------
+
+    def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
+        """Ask for the object, mark it, wait for it."""
+        body = self.new_body(call, inputs)
+        if self.tags_in:
+            body["tags"] = [*keys.own(inputs.get("tags")), keys.mark(call.key)]
+        try:
+            made = self.post(call, body)
+        except CloudError as error:
+            if not error.unsure or (left := self.find_object(call, inputs)) is None:
+                raise
+            made = left
+        self.changed(call)
+        try:
+            made = self.settle(call, made, inputs)
+        except ProviderError as error:
+            raise self.partly(call, error, made, inputs) from None
+        return self.state(call, made, inputs)
+
+    def new_body(self, call: Call, inputs: PropertyMap) -> Json:
+        """The object to ask for."""
+        body = object_to_api(self.fields, inputs)
+        if self.tags_after:
+            body.pop("tags", None)
+        return {**body, **inputs.get("valueSpecs", {})}
+
+    def post(self, call: Call, body: Json) -> Json:
+        """Ask for a new object; returns what the cloud answered."""
+        if self.bulk:
+            group = (call.region, tuple(str(body.get(name)) for name in self.bulk_group))
+            made: Json = self._batcher(call).submit(body, group)
+            return made
+        answer = call.json(self.service, "POST", self.path, {self.noun: body}, **self.version)
+        return self.unwrap(answer)
+
+    def settle(self, call: Call, made: Json, inputs: PropertyMap) -> Json:
+        """What is still to do after the object is there: tags, waiting."""
+        if self.tags_after:
+            tags = [*keys.own(inputs.get("tags")), keys.mark(call.key)]
+            if not set(tags) <= set(made.get("tags") or []):
+                return self.put_tags(call, made, tags)
+        return made
+
+    def partly(
+        self, call: Call, error: ProviderError, made: Json, inputs: PropertyMap
+    ) -> ProviderError:
+        """The error of an object that is there but not as asked."""
+        partial = PartialFailureError(
+            error.what, state=self.state(call, made, inputs), detail=error.detail, mend=error.mend
+        )
+        partial.where = error.where
+        return partial
+
+    # --- finding -------------------------------------------------------------------------------
+
+    def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
+        """The object as it is, from a list where there is a fresh one."""
+        found = self.look_up(call, id_)
+        if found is None:
+            return None
+        fresh = self.state(call, found, state.outputs if state else {})
+        return ResourceState(fresh.id, fresh.outputs, self.inputs_of(fresh.outputs, state))
+
+    def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
+        """What an interrupted create left; what is missing of it is done now."""
+        found = self.find_object(call, inputs)
+        if found is None:
+            return None
+        if self.tags_after and keys.mark(call.key) not in (found.get("tags") or []):
+            found = self.settle(call, found, inputs)
+        return self.state(call, found, inputs)
+
+    def find_object(self, call: Call, inputs: PropertyMap) -> Json | None:
+        """The object that bears the mark; without marks, the only one that is as asked."""
+        if self.tags_after or self.tags_in:
+            marked = list(self.listing(call, {"tags": keys.mark(call.key)}))
+            if marked or self.tags_in:
+                return marked[0] if marked else None
+        return self._find_twin(call, inputs)
+
+    def _find_twin(self, call: Call, inputs: PropertyMap) -> Json | None:
+        """An object with the same natural properties that nobody has marked."""
+        names = self.natural or (("name",) if self.named else ())
+        wanted = {spec: inputs.get(spec.name) for spec in self.fields if spec.name in names}
+        params = {
+            spec.attribute: value
+            for spec, value in wanted.items()
+            if spec.attribute and not is_zero(value) and isinstance(value, (str, int))
+        }
+        twins = [
+            item
+            for item in self.listing(call, params)
+            if not keys.marks(item.get("tags")) and self.same_object(item, inputs)
+        ]
+        return twins[0] if len(twins) == 1 else None
+
+    def same_object(self, item: Json, inputs: PropertyMap) -> bool:
+        """Whether an object of the cloud is what the inputs ask for, as far as both tell."""
+        told = object_from_api(self.fields, item)
+        return all(
+            is_zero(inputs.get(spec.name)) or told.get(spec.name) == inputs[spec.name]
+            for spec in self.fields
+            if spec.kind in (Kind.STRING, Kind.INTEGER) and not spec.output and not spec.stored
+            if spec.attribute is not None
+        )
+
+    def listing(self, call: Call, params: Mapping[str, Any]) -> Sequence[Json]:
+        """Objects of the collection that fit the API's filters."""
+        pages = call.pages(
+            self.service, self.list_path, self.collection, params=dict(params), **self.version
+        )
+        return [self.unwrap_item(item) for item in pages]
+
+    def look_up(self, call: Call, id_: str) -> Json | None:
+        """One object: from a list that others use too, or by itself when it is not in it."""
+        index = call.shared.lists.get(
+            self.token, (call.cloud.project_id, call.region), lambda: self._index(call)
+        )
+        return index[id_] if id_ in index else self.get(call, id_)
+
+    def get(self, call: Call, id_: str) -> Json | None:
+        """One object, asked for by itself."""
+        found = call.find(self.service, f"{self.path}/{id_}", **self.version)
+        return None if found is None else self.unwrap(found)
+
+    def _index(self, call: Call) -> dict[str, Json]:
+        fill = {"project": call.cloud.project_id}
+        params = {key: value.format(**fill) for key, value in self.list_filter.items()}
+        return {self.id_of(item): item for item in self.listing(call, params)}
+
+    # --- changing ------------------------------------------------------------------------------
+
+    def update(
+        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
+    ) -> ResourceState:
+        """Change attributes, then tags, then what needs calls of its own."""
+        body = self.change_body(call, state, news, changed)
+        found = self.put(call, id_, body) if body else None
+        self.changed(call)
+        if self.tags_after and ("tags" in changed or not changed):
+            found = found or self.need(call, id_)
+            current = set(found.get("tags") or [])
+            wanted = current - set(state.outputs.get("tags") or []) | set(news.get("tags", []))
+            if wanted != current:
+                found = self.put_tags(call, found, sorted(wanted))
+        found = self.after_update(call, id_, state, news, changed) or found
+        prior = {**self._told_once(state), **news}
+        return self.state(call, found or self.need(call, id_), prior)
+
+    def change_body(
+        self,
+        call: Call,
+        state: ResourceState,
+        news: PropertyMap,
+        changed: set[str],
+    ) -> Json:
+        """The attributes to change."""
+        body: Json = {}
+        for spec in self.fields:
+            attribute = spec.attribute
+            if attribute is None or spec.name not in changed or spec.output:
+                continue
+            if spec.name == "tags" and self.tags_after:
+                continue
+            body[attribute] = self._changed_value(spec, news.get(spec.name))
+        return body
+
+    def put(self, call: Call, id_: str, body: Json) -> Json:
+        """Change attributes of the object; returns it as it is then."""
+        path = f"{self.path}/{id_}"
+        answer = call.json(self.service, self.update_verb, path, {self.noun: body}, **self.version)
+        return self.unwrap(answer)
+
+    def after_update(
+        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
+    ) -> Json | None:
+        """Changes that need calls of their own; the object as it is then, if it is known."""
+
+    def put_tags(self, call: Call, found: Json, tags: Sequence[str]) -> Json:
+        """Make ``tags`` the object's tags."""
+        path = f"{self.path}/{self.id_of(found)}/tags"
+        answer = call.json(self.service, "PUT", path, {"tags": sorted(set(tags))})
+        return {**found, "tags": answer.get("tags", sorted(set(tags)))}
+
+    def need(self, call: Call, id_: str) -> Json:
+        """The object, which must be there."""
+        found = self.get(call, id_)
+        if found is None:
+            raise CloudError(
+                f"{self.label} {id_} is gone from the cloud",
+                status=errors.NOT_FOUND,
+                mend="refresh the state; the next run makes it anew",
+            )
+        return found
+
+    # --- removing ------------------------------------------------------------------------------
+
+    def delete(self, call: Call, id_: str, state: ResourceState) -> None:
+        """Remove the object; it may be gone already."""
+        self.patiently(call, lambda: self.remove(call, id_, state))
+        self.changed(call)
+
+    def remove(self, call: Call, id_: str, state: ResourceState) -> None:
+        """Ask for the object's removal, and wait until it is gone."""
+        call.request(self.service, "DELETE", f"{self.path}/{id_}", **self.version)
+
+    def patiently(self, call: Call, remove: Callable[[], None]) -> None:
+        """Remove something; bear with a cloud that still counts what was just taken away."""
+        until = min(call.deadline, time.monotonic() + CONFLICT_PATIENCE)
+        while True:
+            try:
+                remove()
+            except CloudError as error:
+                if error.status == errors.NOT_FOUND:
+                    return
+                if error.status != errors.CONFLICT or time.monotonic() >= until:
+                    raise
+                call.cloud.pause(_CONFLICT_PAUSE)
+            else:
+                return
+
+    # --- telling -------------------------------------------------------------------------------
+
+    def state(self, call: Call, found: Json, prior: PropertyMap) -> ResourceState:
+        """The object as a state. ``prior`` tells what the cloud does not: what was asked last."""
+        outputs: PropertyMap = {}
+        told = object_from_api(self.fields, found)
+        for spec in self.fields:
+            if spec.stored:
+                value = prior.get(spec.name)
+            elif spec.managed and is_zero(prior.get(spec.name)):
+                value = None
+            else:
+                value = told.get(spec.name)
+            if value is not None:
+                outputs[spec.name] = value
+        if any(spec.name == "region" for spec in self.fields):
+            outputs["region"] = call.region_name
+        self._tell_tags(found, outputs, prior)
+        if self.meta:
+            outputs[META] = self.meta
+        self.flatten(call, found, outputs, prior)
+        return ResourceState(self.id_of(found), outputs)
+
+    def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
+        """Outputs that are more than an attribute's value."""
+
+    def id_of(self, found: Json) -> str:
+        """The object's id."""
+        return str(found["id"])
+
+    def changed(self, call: Call) -> None:
+        """Lists of this type are no longer true."""
+        call.shared.lists.forget(self.token)
+
+    @property
+    def version(self) -> dict[str, str]:
+        """The microversion, as an argument of a request."""
+        return {"microversion": self.microversion} if self.microversion else {}
+
+    def unwrap(self, answer: Json) -> Json:
+        """One object out of an answer."""
+        inner = answer.get(self.noun, answer)
+        return inner if isinstance(inner, dict) else answer
+
+    def unwrap_item(self, item: Json) -> Json:
+        """One object out of an item of a list."""
+        return item
+
+    def _tell_tags(self, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
+        if not (self.tags_after or self.tags_in):
+            return
+        tags = keys.own(found.get("tags"))
+        outputs.pop("tags", None)
+        if any(spec.name == "allTags" for spec in self.fields):
+            outputs["allTags"] = tags
+        wanted = prior.get("tags") or []
+        shown = tags if self.all_tags else [tag for tag in sorted(wanted) if tag in tags]
+        if shown or wanted:
+            outputs["tags"] = shown
+
+    def _told_once(self, state: ResourceState) -> PropertyMap:
+        """Outputs that the cloud tells only at the create (a private key)."""
+        return {
+            spec.name: state.outputs[spec.name]
+            for spec in self.fields
+            if spec.output and spec.stored and spec.name in state.outputs
+        }
+
+    def _changed_value(self, spec: Field, value: Any) -> Any:
+        if value is None:
+            value = spec.default
+        if value is None or (value == "" and spec.reset is None and spec.attribute != "name"):
+            return spec.reset if spec.reset is not None else _RESET.get(spec.kind)
+        return to_api(spec, value)
+
+    def _batcher(self, call: Call) -> Batcher[Json, Json]:
+        def send(bodies: Sequence[Json]) -> Sequence[Json]:
+            if len(bodies) == 1:
+                answer = call.json(self.service, "POST", self.path, {self.noun: bodies[0]})
+                return [self.unwrap(answer)]
+            answer = call.json(self.service, "POST", self.path, {self.collection: list(bodies)})
+            return in_order(bodies, answer.get(self.collection, []))
+
+        return call.shared.keep(("bulk", self.token, call.region), lambda: Batcher(send))
+
+
+def in_order(bodies: Sequence[Json], made: Sequence[Json]) -> Sequence[Json]:
+    """The objects ``made`` in the order of the ``bodies`` that asked for them.
+
+    Services answer in that order; it is made sure of, because a mix-up would give each resource
+    another's object.
+    """
+    if len(made) != len(bodies) or all(map(_fits, bodies, made)):
+        return made
+    left = list(made)
+    ordered = []
+    for body in bodies:
+        match = next((item for item in left if _fits(body, item)), None)
+        if match is None:
+            return made
+        left.remove(match)
+        ordered.append(match)
+    return ordered
+
+
+def _fits(body: Json, item: Json) -> bool:
+    """Whether ``item`` has the plain attributes of ``body``, as far as it shows them."""
+    return all(
+        name not in item or str(item[name]).lower() == str(value).lower()
+        for name, value in body.items()
+        if isinstance(value, (str, int)) and not isinstance(value, bool)
+    )
+
+
+_RESET: dict[Kind, Any] = {Kind.LIST: [], Kind.SET: [], Kind.MAP: {}}
