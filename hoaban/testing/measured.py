@@ -1,0 +1,226 @@
+"""What well-behaved hosts would tell of themselves, for tests of checks and reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hoaban.model.spec import ProvinceService
+from hoaban.model.types import Direction, Family, Protocol
+from hoaban.verify.facts import Facts
+from hoaban.verify.gather import routes_between
+from hoaban.verify.run import Scope
+from hoaban.verify.scene import Attempt, Scene, Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hoaban.inventory.fleet import Fleet, ManagedHost
+    from hoaban.model.environment import Rule, VolumePlan
+    from hoaban.model.outputs import HostSettings
+    from hoaban.verify.flows import Flow
+
+GIB = 1 << 30
+OK = {"status": 0, "out": "", "err": ""}
+APT = """\
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+Unattended-Upgrade::Origins-Pattern:: "origin=Debian,label=Debian-Security";
+"""
+SSHD = """\
+permitrootlogin no
+passwordauthentication no
+kbdinteractiveauthentication no
+permitemptypasswords no
+pubkeyauthentication yes
+"""
+
+
+def scene(fleet: Fleet, agency: str | None) -> Scene:
+    """A whole environment in which every promise is kept."""
+    state = fleet.state_of(agency)
+    settings = fleet.settings_of(state)
+    own = fleet.hosts_of(agency)
+    neighbours = fleet.hosts_of(None) if agency is not None else []
+    within = Scope(own, neighbours)
+    routes = routes_between(own, [*own, *within.neighbours]) | routes_between(neighbours, own)
+    return Scene(
+        fleet=fleet,
+        agency=agency,
+        hosts=own,
+        unbuilt=fleet.unbuilt(agency),
+        settings=settings,
+        facts={host.name: Facts.model_validate(facts(host, settings)) for host in own},
+        silent={},
+        inside=[trial(flow) for flows in routes.values() for flow in flows],
+        mute={},
+        outside=[],
+        attempts={
+            host.name: Attempt(False, ("publickey",), "Permission denied (publickey).")
+            for host in own
+        },
+        clock={host.name: 0.004 for host in own},
+    )
+
+
+def trial(flow: Flow, state: str | None = None) -> Trial:
+    """A flow that went as its rules say, unless told how else."""
+    usual = "silent"
+    if flow.allowed:
+        listens = flow.port in (22, 123) or flow.protocol is Protocol.ICMP
+        usual = "open" if listens else "refused"
+    return Trial(flow, state or usual, 14 if flow.allowed else 4000)
+
+
+def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
+    """The agent's answer of a host that is as its plan says."""
+    plan = host.plan
+    network = next(net for net in host.environment.networks if net.zone == plan.zone)
+    serves = ProvinceService.TIME in plan.services
+    source = str(settings.ntp_servers[0]) if settings and not serves else "127.127.1.1"
+    return {
+        "system": {
+            "hostname": plan.name,
+            "fqdn": plan.fqdn,
+            "os": "Debian GNU/Linux 13 (trixie)",
+            "kernel": "6.12.48+deb13-cloud-amd64",
+            "cpus": plan.size.vcpus,
+            "memory_mb": int(plan.size.ram_mb * 0.95),
+            "uptime_seconds": 372.4,
+            "cloud_init_done": True,
+            "cloud_init_errors": [],
+            "reboot_required": False,
+        },
+        "network": {
+            "addresses": [
+                {
+                    "ifname": "ens3",
+                    "mtu": 1442,
+                    "operstate": "UP",
+                    "addr_info": [
+                        address("inet", str(plan.ipv4), network.ipv4.prefixlen, "global"),
+                        address("inet6", str(plan.ipv6), 128, "global"),
+                        address("inet6", "fe80::f816:3eff:fe00:1", 64, "link"),
+                    ],
+                }
+            ],
+            "routes": [
+                {"dst": "default", "gateway": str(network.gateway_ipv4), "dev": "ens3"},
+                {"dst": "default", "gateway": "fe80::f816:3eff:feaa:1", "dev": "ens3"},
+            ],
+        },
+        "clock": {
+            "tracking": OK
+            | {
+                "out": f"0A3F000A,{source},{10 if serves else 11},1795367146.6,0.000123456,"
+                "0.000011,0.0002,-12.3,0.001,0.05,0.0011,0.0002,64.4,Normal\n"
+            },
+            "now": 1795367146.68,
+        },
+        "volumes": [volume(one) for one in plan.volumes],
+        "disks": {
+            "blockdevices": [
+                disk(host, one, f"/dev/vd{chr(98 + number)}")
+                for number, one in enumerate(plan.volumes)
+            ]
+        },
+        "fstab": "".join(
+            f"LABEL={one.label} {one.mount} {one.filesystem} defaults,nofail 0 2\n"
+            for one in plan.volumes
+        ),
+        "units": [],
+        "state": "running",
+        "sshd": SSHD,
+        "people": {
+            "root": {"shell": "/bin/bash", "password": False, "keys": []},
+            "hoaban": {"shell": "/bin/bash", "password": False, "keys": ["ssh-ed25519 AAAAdeploy"]},
+            **{
+                operator.name: {
+                    "shell": "/bin/bash",
+                    "password": False,
+                    "keys": [" ".join(key.split()[:2]) for key in operator.ssh_keys],
+                }
+                for operator in (settings.operators if settings else [])
+            },
+        },
+        "filter": ruleset(host.rules),
+        "filter_file": {"sha256": "5f" * 32, "comments": [rule.id for rule in host.rules]},
+        "filter_unit": {"UnitFileState": "enabled", "ActiveState": "active"},
+        "updates": {
+            "units": {
+                unit: {"UnitFileState": "enabled", "ActiveState": "active"}
+                for unit in ("unattended-upgrades.service", "apt-daily.timer")
+            },
+            "settings": APT,
+            "dry_run": OK | {"out": "No packages found that can be upgraded unattended\n"},
+        },
+    }
+
+
+def address(family: str, local: str, length: int, scope: str) -> dict[str, Any]:
+    """One address of an interface."""
+    return {"family": family, "local": local, "prefixlen": length, "scope": scope}
+
+
+def volume(plan: VolumePlan) -> dict[str, Any]:
+    """A mounted volume; volumes are on ``/dev/vdb`` and on."""
+    return {
+        "mount": plan.mount,
+        "device": "/dev/vdb",
+        "filesystem": plan.filesystem,
+        "options": "rw,relatime",
+        "filesystem_bytes": int(plan.size_gb * GIB * 0.97),
+        "free_bytes": int(plan.size_gb * GIB * 0.92),
+        "written": True,
+        "write_error": "",
+        "write_milliseconds": 38,
+    }
+
+
+def disk(host: ManagedHost, plan: VolumePlan, path: str) -> dict[str, Any]:
+    """The disk of a volume, its file system on it without partitions."""
+    return {
+        "path": path,
+        "type": "disk",
+        "size": plan.size_gb * GIB,
+        "fstype": plan.filesystem,
+        "label": plan.label,
+        "serial": host.output.volume_ids[plan.name][:20],
+    }
+
+
+def ruleset(rules: Sequence[Rule]) -> dict[str, Any]:
+    """A rule set as ``nft -j`` lists it."""
+    chains = [
+        {"chain": {"table": "hoaban", "name": name, "hook": name, "policy": "drop"}}
+        for name in ("input", "forward", "output")
+    ]
+    return {"nftables": [*chains, *({"rule": _nft(rule)} for rule in rules)]}
+
+
+def _nft(rule: Rule) -> dict[str, Any]:
+    ingress = rule.direction is Direction.INGRESS
+    layer = "ip" if rule.family is Family.IPV4 else "ip6"
+    side = {"payload": {"protocol": layer, "field": "saddr" if ingress else "daddr"}}
+    remote = {"prefix": {"addr": str(rule.remote.network_address), "len": rule.remote.prefixlen}}
+    matches = [_equal(side, remote)]
+    if rule.remote.prefixlen == 0:
+        matches = [_equal({"meta": {"key": "nfproto"}}, str(rule.family))]
+    if rule.protocol is Protocol.ICMP or rule.port_min is None:
+        six = {"icmp": "ipv6-icmp"} if rule.family is Family.IPV6 else {}
+        protocol = six.get(str(rule.protocol), str(rule.protocol))
+        matches.append(_equal({"meta": {"key": "l4proto"}}, protocol))
+    else:
+        port = {"payload": {"protocol": str(rule.protocol), "field": "dport"}}
+        last = rule.port_max or rule.port_min
+        ports = rule.port_min if last == rule.port_min else {"range": [rule.port_min, last]}
+        matches.append(_equal(port, ports))
+    return {
+        "table": "hoaban",
+        "chain": "input" if ingress else "output",
+        "comment": rule.id,
+        "expr": [*matches, {"counter": {"packets": 0, "bytes": 0}}, {"accept": None}],
+    }
+
+
+def _equal(left: Mapping[str, Any], right: Any) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": left, "right": right}}

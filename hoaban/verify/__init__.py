@@ -1,0 +1,1 @@
+"""Checks on the running hosts what was promised of them."""

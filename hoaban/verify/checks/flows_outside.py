@@ -1,0 +1,42 @@
+"""From outside, only what the rules open to the outside can be reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hoaban.verify.checks.base import Check, both
+from hoaban.verify.checks.flows_inside import finding
+from hoaban.verify.model import Finding, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hoaban.verify.scene import Scene
+
+
+class FlowsOutside(Check):
+    """Tries the hosts from the machine that checks: floating addresses and inner ones."""
+
+    id = "flows-outside"
+    title = both("Phân vùng mạng, từ bên ngoài", "Segmentation, from outside")
+    proves = both(
+        "Từ bên ngoài chỉ tới được những cổng mà quy tắc mở cho bên ngoài; địa chỉ nội bộ không "
+        "tới được.",
+        "From outside only those ports can be reached that the rules open to it; inner addresses "
+        "cannot.",
+    )
+    how = both(
+        "Từ máy kiểm tra thử các cổng TCP và UDP trên địa chỉ nổi và trên địa chỉ nội bộ IPv4, "
+        "IPv6 của từng máy chủ.",
+        "TCP and UDP ports are tried from the checking machine, at floating addresses and at each "
+        "host's inner IPv4 and IPv6 addresses.",
+    )
+
+    def examine(self, scene: Scene) -> Iterable[Finding]:
+        """One finding a host."""
+        names = dict.fromkeys(trial.flow.destination for trial in scene.outside)
+        for name in names:
+            yield finding(name, [t for t in scene.outside if t.flow.destination == name])
+        if not names:
+            nothing = both("Không có địa chỉ nào để thử", "There is no address to try")
+            yield Finding(status=Status.SKIP, evidence=nothing)

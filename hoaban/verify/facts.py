@@ -1,0 +1,162 @@
+"""What the facts agent tells, as typed values. It comes from hosts: nothing in it is trusted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+EmptyForNull = BeforeValidator(lambda value: [] if value is None else value)
+
+
+class Fact(BaseModel):
+    """A part of the agent's answer; what later agents add is passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Output(Fact):
+    """A program's status and words."""
+
+    status: int
+    out: str
+    err: str
+
+
+class System(Fact):
+    """Name, release, how it booted."""
+
+    hostname: str
+    fqdn: str
+    os: str
+    kernel: str
+    cpus: int
+    memory_mb: int
+    uptime_seconds: float
+    cloud_init_done: bool
+    cloud_init_errors: list[str]
+    reboot_required: bool
+
+
+class AddressInfo(Fact):
+    """One address, as ``ip -j address`` tells it."""
+
+    family: str
+    local: str
+    prefixlen: int
+    scope: str
+
+
+class Interface(Fact):
+    """One network interface."""
+
+    ifname: str
+    mtu: int = 0
+    operstate: str = ""
+    addr_info: list[AddressInfo] = []
+
+
+class Route(Fact):
+    """A default route."""
+
+    gateway: str | None = None
+    dev: str | None = None
+
+
+class Network(Fact):
+    """Interfaces and default routes."""
+
+    addresses: list[Interface]
+    routes: list[Route]
+
+
+class Clock(Fact):
+    """Chrony's words, and the host's time (seconds since 1970)."""
+
+    tracking: Output
+    now: float
+
+
+class Volume(Fact):
+    """What is mounted at a place that a volume was promised for."""
+
+    mount: str
+    device: str
+    filesystem: str
+    options: str
+    filesystem_bytes: int = 0
+    free_bytes: int = 0
+    written: bool = False
+    write_error: str = ""
+    write_milliseconds: int = 0
+
+
+class Disk(Fact):
+    """A block device, as ``lsblk`` tells it."""
+
+    path: str
+    type: str
+    size: int
+    fstype: str | None = None
+    label: str | None = None
+    serial: str | None = None
+    children: list[Disk] = []
+
+
+class Disks(Fact):
+    """All block devices."""
+
+    blockdevices: list[Disk] = []
+
+
+class Person(Fact):
+    """An account that a person could log in to."""
+
+    shell: str
+    password: bool
+    keys: list[str]
+
+
+class FilterFile(Fact):
+    """The packet filter's file of the next boot."""
+
+    sha256: str
+    comments: list[str]
+
+
+class Updates(Fact):
+    """Units, settings and a dry run of unattended-upgrades."""
+
+    units: dict[str, dict[str, str]]
+    settings: str
+    dry_run: Output
+
+
+class Facts(Fact):
+    """All that the agent tells."""
+
+    system: System
+    network: Network
+    clock: Clock
+    volumes: list[Volume]
+    disks: Disks | None
+    fstab: str
+    units: Annotated[list[dict[str, Any]], EmptyForNull]
+    state: str
+    sshd: str
+    people: dict[str, Person]
+    filter: dict[str, Any] | None
+    filter_file: FilterFile
+    filter_unit: dict[str, str]
+    updates: Updates
+
+    def disk(self, path: str) -> tuple[Disk, Disk] | None:
+        """A block device by its path, and the whole disk that it is on."""
+        for whole in self.disks.blockdevices if self.disks else []:
+            stack = [whole]
+            while stack:
+                one = stack.pop()
+                if one.path == path:
+                    return one, whole
+                stack += one.children
+        return None

@@ -1,0 +1,166 @@
+"""Verifies one environment: measures, then lets every check judge."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from hoaban import __version__
+from hoaban.converge.run import prepare
+from hoaban.errors import HoabanError, Location
+from hoaban.files import write_atomic
+from hoaban.inventory.fleet import Fleet
+from hoaban.verify import gather
+from hoaban.verify.checks import CHECKS
+from hoaban.verify.model import Measured, StackMark, VerifyReport
+from hoaban.verify.scene import Scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hoaban.console import Steps
+    from hoaban.converge.console import Console
+    from hoaban.inventory.fleet import ManagedHost
+    from hoaban.inventory.state import StackState
+    from hoaban.remote import Remote
+    from hoaban.workspace import Workspace
+
+STRANGERS: Final = 2
+"""Hosts of other agencies that flows are tried to and from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Who takes part: the environment's own hosts, and neighbours to try flows with."""
+
+    own: list[ManagedHost]
+    neighbours: list[ManagedHost]
+
+
+def verify(
+    workspace: Workspace, agency: str | None, console: Console, steps: Steps
+) -> VerifyReport:
+    """Check what was promised of an agency's hosts, or (None) of the province's own.
+
+    The report is also kept in the workspace (:func:`kept`). A host that does not answer is a
+    failed check, not an error.
+    """
+    clock, started = time.monotonic(), datetime.now(UTC)
+    fleet = Fleet.read(workspace)
+    state = fleet.state_of(agency)
+    door = prepare(workspace, fleet, agency, console, steps)
+    scene = measure(fleet, agency, scope(workspace, fleet, agency), door.remote, steps)
+    report = VerifyReport(
+        province=state.outputs.environment.province,
+        agency=agency,
+        name=state.outputs.environment.name,
+        stack=mark(state),
+        toolkit=__version__,
+        started=started,
+        seconds=round(time.monotonic() - clock, 1),
+        hosts={
+            name: Measured.model_validate(
+                facts.system.model_dump(include=set(Measured.model_fields))
+            )
+            for name, facts in scene.facts.items()
+        },
+        checks=[check().report(scene) for check in CHECKS],
+    )
+    write_atomic(
+        report_file(workspace, agency), report.model_dump_json(indent=2) + "\n", mode=0o600
+    )
+    return report
+
+
+def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, steps: Steps) -> Scene:
+    """Take all measurements, each a step."""
+    settings = fleet.settings_of(fleet.state_of(agency))
+    own = within.own
+    with steps.step(f"Facts of {len(own)} hosts"):
+        facts, silent, clocks = gather.facts(remote, own, settings)
+    answering = [host for host in own if host.name in facts]
+    everyone = [*own, *within.neighbours]
+    routes = gather.routes_between(answering, everyone)
+    routes |= gather.routes_between(within.neighbours, own)
+    routes = {name: flows for name, flows in routes.items() if flows}
+    with steps.step(f"{sum(map(len, routes.values()))} flows between {len(everyone)} hosts"):
+        inside, mute = gather.inside(remote, routes)
+    with steps.step("Flows from outside"):
+        outside = gather.outside(own)
+    with steps.step("Logins that must be refused"):
+        attempts = gather.attempts(remote, answering)
+    return Scene(
+        fleet=fleet,
+        agency=agency,
+        hosts=own,
+        unbuilt=fleet.unbuilt(agency),
+        settings=settings,
+        facts=facts,
+        silent=silent,
+        inside=inside,
+        mute=mute,
+        outside=outside,
+        attempts=attempts,
+        clock=clocks,
+    )
+
+
+def scope(workspace: Workspace, fleet: Fleet, agency: str | None) -> Scope:
+    """The hosts of a stack, and as neighbours the province's and a few of other agencies.
+
+    The others are those whose agencies come next in the alphabet, so that verifying all agencies
+    tries many pairs. Only hosts whose keys are pinned can be asked.
+    """
+    strangers: list[ManagedHost] = []
+    slugs = [state.outputs.environment.agency for state in fleet.states]
+    place = slugs.index(agency)
+    for slug in [*slugs[place + 1 :], *slugs[:place]]:
+        hosts = fleet.hosts_of(slug) if slug is not None else []
+        pinned = slug is not None and (workspace.known_hosts / fleet.state_of(slug).key).is_file()
+        if hosts and pinned and len(strangers) < STRANGERS:
+            strangers.append(hosts[0])
+    foundation = fleet.hosts_of(None) if agency is not None and fleet.province else []
+    return Scope(own=fleet.hosts_of(agency), neighbours=[*foundation, *strangers])
+
+
+def mark(state: StackState) -> StackMark:
+    """Which state a report is about."""
+    return StackMark(
+        project=state.project,
+        stack=state.stack,
+        version=state.version,
+        digest=state.digest,
+        updated=state.updated,
+    )
+
+
+def report_folder(workspace: Workspace, agency: str | None) -> Path:
+    """Folder of an environment's reports."""
+    return workspace.reports / (agency if agency is not None else "province")
+
+
+def report_file(workspace: Workspace, agency: str | None) -> Path:
+    """File of the latest verification."""
+    return report_folder(workspace, agency) / "verify.json"
+
+
+def kept(workspace: Workspace, agency: str | None) -> VerifyReport:
+    """The latest verification; an error when there is none."""
+    file = report_file(workspace, agency)
+    command = f"hoaban verify {agency or ''}".rstrip()
+    try:
+        return VerifyReport.model_validate_json(file.read_bytes())
+    except FileNotFoundError:
+        raise HoabanError(
+            f"{agency or 'the province'} has not been verified yet", mend=command
+        ) from None
+    except ValidationError as error:
+        raise HoabanError(
+            "the kept verification cannot be read",
+            where=Location(file=str(file)),
+            mend=f"verify again: {command}",
+        ) from error

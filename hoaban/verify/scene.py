@@ -1,0 +1,87 @@
+"""Everything that was measured for one verification; checks read it and measure nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hoaban.model.types import Protocol
+from hoaban.verify.flows import Endpoint, Flow
+from hoaban.verify.model import Finding, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from hoaban.inventory.fleet import Fleet, ManagedHost
+    from hoaban.model.outputs import HostSettings
+    from hoaban.model.types import Text
+    from hoaban.verify.facts import Facts
+
+OPEN = frozenset({"open", "refused"})
+CLOSED = frozenset({"silent", "blocked", "unreachable"})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A flow that was tried, and what became of it (see the probe agent)."""
+
+    flow: Flow
+    state: str
+    milliseconds: int
+
+    @property
+    def verdict(self) -> Status:
+        """Whether it went as the rules say.
+
+        An allowed UDP flow that nothing answers proves nothing: it may have been dropped, or
+        taken by a silent program.
+        """
+        if not self.flow.allowed:
+            return Status.PASS if self.state in CLOSED else Status.FAIL
+        if self.state in OPEN:
+            return Status.PASS
+        unclear = self.flow.protocol is Protocol.UDP and self.state == "silent"
+        return Status.SKIP if unclear else Status.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A try to log in as root, with the deploy key, and with whatever the host would take."""
+
+    entered: bool
+    methods: tuple[str, ...]
+    """Authentication methods that the host offers; none when it could not be asked."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One environment, measured. Hosts without facts are in ``silent`` with the reason."""
+
+    fleet: Fleet
+    agency: str | None
+    hosts: Sequence[ManagedHost]
+    unbuilt: Sequence[str]
+    settings: HostSettings | None
+    facts: Mapping[str, Facts]
+    silent: Mapping[str, Text]
+    inside: Sequence[Trial]
+    mute: Mapping[str, Text]
+    """Hosts that flows should have been tried from and were not, with the reason."""
+    outside: Sequence[Trial]
+    attempts: Mapping[str, Attempt]
+    clock: Mapping[str, float]
+    """Seconds that a host's clock was ahead of this machine's, as well as SSH lets us see it."""
+
+    def each(self, judge: Callable[[ManagedHost, Facts], Iterable[Finding]]) -> Iterator[Finding]:
+        """Findings about every host; a host that told nothing is skipped with the reason."""
+        for host in self.hosts:
+            if host.name in self.facts:
+                yield from judge(host, self.facts[host.name])
+            else:
+                yield Finding(host=host.name, status=Status.SKIP, evidence=self.silent[host.name])
+
+
+def endpoint(host: ManagedHost) -> Endpoint:
+    """A host as flows see it."""
+    return Endpoint(host.name, host.plan.ipv4, host.plan.ipv6, host.rules)

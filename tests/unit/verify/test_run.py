@@ -1,0 +1,221 @@
+"""A whole verification against this machine, behind an ``ssh`` that runs commands here."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+
+from hoaban.cli import verify as module
+from hoaban.errors import ExitCode, HoabanError
+from hoaban.inventory.fleet import Fleet
+from hoaban.testing import estate, measured
+from hoaban.verify import gather
+from hoaban.verify.checks import CHECKS
+from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
+from hoaban.verify.run import kept, report_file, scope, verify
+from hoaban.verify.show import show
+from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
+from tests.unit.converge.test_pins import key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hoaban.workspace import Workspace
+
+HOSTS = {f"so-y-te-portal-{tier}-1" for tier in ("web", "app", "data")}
+
+
+@pytest.fixture
+def here(faults: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This machine as every host: sudo does nothing, nobody is waited for."""
+    sudo = faults.parent / "bin/sudo"
+    sudo.write_text('#!/bin/sh\nshift\nexec "$@"\n')
+    sudo.chmod(0o755)
+    monkeypatch.setattr(gather, "ALLOWED_PATIENCE", 0.2)
+    monkeypatch.setattr(gather, "FORBIDDEN_PATIENCE", 0.2)
+    return faults
+
+
+@pytest.fixture
+def console() -> FakeConsole:
+    return FakeConsole(default=console_of(key(1)))
+
+
+def test_measures_judges_and_keeps(
+    provisioned: Workspace, here: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    report = verify(provisioned, "so-y-te", console, steps)
+    assert [check.id for check in report.checks] == [check.id for check in CHECKS]
+    assert report.hosts.keys() == HOSTS
+    assert report.stack.digest == Fleet.read(provisioned).state_of("so-y-te").digest
+    by_id = {check.id: check for check in report.checks}
+    # This machine has none of the addresses, volumes and filters that were promised.
+    for identifier in ("addresses", "volumes", "packet-filter", "ssh"):
+        assert by_id[identifier].status is Status.FAIL
+    assert {f.host for f in by_id["flows-inside"].findings} == {
+        *HOSTS,
+        estate.BASTION,
+        estate.BACKUP,
+    }
+    assert not report.ok
+    assert kept(provisioned, "so-y-te") == report
+    assert stat.S_IMODE(report_file(provisioned, "so-y-te").stat().st_mode) == 0o600
+
+
+def test_a_host_that_does_not_answer_fails_its_checks_and_stops_nothing(
+    provisioned: Workspace, here: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    (here / "so-y-te-portal-app-1").write_text("ssh: connect: No route to host\n")
+    report = verify(provisioned, "so-y-te", console, steps)
+    by_id = {check.id: check for check in report.checks}
+    (answer,) = [f for f in by_id["answers"].findings if f.host == "so-y-te-portal-app-1"]
+    assert answer.status is Status.FAIL
+    assert "No route to host" in answer.evidence.en
+    assert "so-y-te-portal-app-1" not in report.hosts
+    (units,) = [f for f in by_id["units"].findings if f.host == "so-y-te-portal-app-1"]
+    assert units.status is Status.SKIP
+
+
+def test_nonsense_from_a_host_is_no_answer(
+    provisioned: Workspace, here: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    (here.parent / "bin/sudo").write_text("#!/bin/sh\necho '{\"system\": []}'\n")
+    report = verify(provisioned, "so-y-te", console, steps)
+    assert report.hosts == {}
+    assert report.checks[0].status is Status.FAIL
+    assert report.count(Status.PASS) <= 1  # flows from outside may still hold
+
+
+def test_scope_takes_the_province_and_pinned_hosts_of_the_next_agencies(
+    workspace: Workspace,
+) -> None:
+    slugs = ["a", "b", "c", "d", "e"]
+    agencies = [estate.department(slug, index=n) for n, slug in enumerate(slugs, 1)]
+    estate.write_estate(workspace.backend, *agencies)
+    workspace.known_hosts.mkdir(parents=True)
+    for slug in ("a", "b", "d"):
+        (workspace.known_hosts / f"agency-{slug}").touch()
+    fleet = Fleet.read(workspace)
+    assert [host.name for host in scope(workspace, fleet, "c").neighbours] == [
+        estate.BASTION,
+        estate.BACKUP,
+        "d-portal-web-1",
+        "a-portal-web-1",
+    ]
+    foundation = scope(workspace, fleet, None)
+    assert [host.name for host in foundation.own] == [estate.BASTION, estate.BACKUP]
+    assert [host.name for host in foundation.neighbours] == ["a-portal-web-1", "b-portal-web-1"]
+
+
+def test_outside_nothing_is_expected_at_inner_addresses(
+    provisioned: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[object]] = []
+    monkeypatch.setattr(
+        gather.probe, "run", lambda probes: asked.extend(probes) or [["silent", 1]] * len(probes)
+    )
+    monkeypatch.setattr(gather, "_own_address", lambda _: estate.OPERATOR_NETWORK[5])
+    trials = gather.outside(Fleet.read(provisioned).hosts_of(None))
+    allowed = [trial.flow for trial in trials if trial.flow.allowed]
+    assert [(str(flow.address), flow.port) for flow in allowed] == [(estate.FLOATING_IP, 22)]
+    inner = [t.flow for t in trials if str(t.flow.address) != estate.FLOATING_IP]
+    assert {str(flow.address) for flow in inner} == {
+        "10.64.0.10", "10.64.0.11", "fd64::a", "fd64::b",
+    }  # fmt: skip
+    assert len(asked) == len(trials)
+
+
+def test_what_was_kept_can_be_missing_or_broken(provisioned: Workspace) -> None:
+    with pytest.raises(HoabanError) as missing:
+        kept(provisioned, "so-y-te")
+    assert missing.value.mend == "hoaban verify so-y-te"
+    file = report_file(provisioned, "so-y-te")
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    with pytest.raises(HoabanError, match="cannot be read"):
+        kept(provisioned, "so-y-te")
+
+
+def sample(workspace: Workspace, *statuses: Status) -> VerifyReport:
+    """A report with one check a status."""
+    state = Fleet.read(workspace).state_of("so-y-te")
+    text = state.outputs.environment.name
+    return VerifyReport(
+        province="sonla",
+        agency="so-y-te",
+        name=text,
+        stack={"project": "agency", "stack": "x", "version": 1, "digest": "d",
+               "updated": "2026-11-22T10:00:00Z"},
+        toolkit="0",
+        started="2026-11-22T10:00:00Z",
+        seconds=61.2,
+        hosts={},
+        checks=[
+            CheckReport(id=f"c{n}", title=text, proves=text, how=text,
+                        findings=[Finding(host="web", status=status, evidence=text)])
+            for n, status in enumerate(statuses)
+        ],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("statuses", "ok"),
+    [
+        ((Status.PASS, Status.PASS), True),
+        ((Status.PASS, Status.SKIP), True),
+        ((Status.PASS, Status.FAIL), False),
+        ((Status.SKIP,), False),
+        ((), False),
+    ],
+)
+def test_a_report_is_good_when_nothing_failed_and_something_was_proved(
+    provisioned: Workspace, statuses: tuple[Status, ...], ok: bool
+) -> None:
+    assert sample(provisioned, *statuses).ok is ok
+
+
+def test_shown_in_a_terminal(provisioned: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    show(sample(provisioned, Status.PASS, Status.FAIL, Status.SKIP))
+    out = capsys.readouterr().out
+    assert "✓ Department of Health  c0" in out
+    assert "    ✗ web: Department of Health" in out
+    assert "1 passed, 1 failed, 1 skipped in 61 s" in out
+
+
+@pytest.mark.parametrize(("status", "code"), [(Status.PASS, None), (Status.FAIL, ExitCode.ERROR)])
+def test_the_verb_prints_json_and_exits_with_1_on_failure(
+    provisioned: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: Status,
+    code: ExitCode | None,
+) -> None:
+    result = sample(provisioned, status)
+    monkeypatch.setattr(module, "examine", lambda *_: result)
+    monkeypatch.setattr(module.Workspace, "find", classmethod(lambda _: provisioned))
+    monkeypatch.setattr(module, "CloudConsole", lambda _: None)
+    monkeypatch.setattr(module.model, "load", lambda _: FakeProvince)
+    if code is None:
+        module.verify("so-y-te", verbose=False, json_=True)
+    else:
+        with pytest.raises(typer.Exit) as caught:
+            module.verify("so-y-te", verbose=False, json_=True)
+        assert caught.value.exit_code == code
+    assert json.loads(capsys.readouterr().out)["checks"][0]["id"] == "c0"
+
+
+class FakeProvince:
+    """As much of a province as the verb reads."""
+
+    class spec:  # noqa: N801
+        cloud = None
+
+
+def test_measured_estate_is_whole(provisioned: Workspace) -> None:
+    scene = measured.scene(Fleet.read(provisioned), "so-y-te")
+    assert scene.facts.keys() == HOSTS
+    assert any(trial.flow.allowed for trial in scene.inside)
