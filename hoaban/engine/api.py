@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hoaban.errors import ExitCode, HoabanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from pulumi.automation.events import EngineEvent
@@ -100,6 +100,10 @@ class Interrupted(HoabanError):
     exit_code = ExitCode.INTERRUPTED
 
 
+class ProtectedError(HoabanError):
+    """A protected resource would be deleted or replaced; ``where.urn`` is which."""
+
+
 class Engine(Protocol):
     """Runs operations on stacks.
 
@@ -120,6 +124,9 @@ class Engine(Protocol):
 
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
+
+    def release(self, stack: Stack, urns: Collection[str]) -> None:
+        """Let these resources be deleted: neither protected nor retained, until the next ``up``."""
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pulumi.automation.events import OpType
 
+from hoaban.engine.api import ProtectedError
 from hoaban.engine.embedded import paths
 from hoaban.engine.embedded.properties import contains_unknown
 from hoaban.engine.embedded.steps import Goal, Step
@@ -369,7 +370,7 @@ class Planner:
 def protected(resources: Sequence[Resource], done: str, why: str) -> HoabanError:
     """The refusal to touch what is protected; several at once in one error."""
     errors = [
-        HoabanError(
+        ProtectedError(
             f"it is protected and would be {done} ({why})",
             where=Location(urn=one.urn),
             mend="if it may go: set protect=False in the program, run up, then do this again",

@@ -1,0 +1,39 @@
+"""Which engine deploys."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from hoaban.engine.embedded import EmbeddedEngine
+from hoaban.errors import HoabanError, UsageError
+from hoaban.openstack import OpenStackProvider
+
+if TYPE_CHECKING:
+    from hoaban.engine.api import Engine
+    from hoaban.engine.provider import Provider
+
+
+class EngineName(StrEnum):
+    """What ``--engine`` takes."""
+
+    AUTO = "auto"
+    EMBEDDED = "embedded"
+
+
+def engine_for(name: str = EngineName.AUTO) -> Engine:
+    """The engine of that name; ``auto`` is the best that this machine has."""
+    if name not in list(EngineName):
+        raise UsageError(f"there is no engine `{name}`", mend=f"one of: {', '.join(EngineName)}")
+    return EmbeddedEngine(provider)
+
+
+def provider(package: str, version: str) -> Provider:
+    """A provider of a package that a stack uses."""
+    del version
+    if package != OpenStackProvider.package:
+        raise HoabanError(
+            f"there is no provider for the package `{package}`",
+            mend="the embedded engine has: openstack",
+        )
+    return OpenStackProvider()

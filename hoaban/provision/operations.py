@@ -1,0 +1,184 @@
+"""Plan, up, refresh, destroy: an engine's operations with the toolkit's care around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from hoaban.engine.api import Options, PlannedStep, ProtectedError, UpdateResult
+from hoaban.engine.embedded.store import open_stack
+from hoaban.errors import HoabanError, ManyErrors
+from hoaban.provision.guard import Consent, Loss, losses_of_state, losses_of_steps
+from hoaban.provision.leftovers import sweep
+from hoaban.provision.preflight import preflight
+from hoaban.provision.stacks import stack_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi.automation.events import EngineEvent
+
+    from hoaban.engine.api import Engine, EventHandler, Stack
+    from hoaban.engine.embedded.state import Resource
+    from hoaban.provision.target import Target
+
+PARALLEL = 32  # steps under way; the provider bounds the requests, and joins some into one
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ``up`` would do. ``result`` is None where something protected stands in its way."""
+
+    result: UpdateResult | None
+    steps: list[PlannedStep]
+    losses: list[Loss]
+    unchecked: list[str]
+    protected: list[str] = field(default_factory=list)
+    """URNs that must be released first."""
+
+
+def plan(
+    target: Target,
+    engine: Engine,
+    on_event: EventHandler,
+    *,
+    options: Options | None = None,
+    config: Mapping[str, str] | None = None,
+) -> Plan:
+    """Check the cloud, and tell what ``up`` would do and what it would lose."""
+    stack = stack_for(target, config)
+    unchecked = preflight(target, stack)
+    return _rehearse(target, engine, stack, options or Options(), on_event, unchecked)
+
+
+def up(
+    target: Target,
+    engine: Engine,
+    on_event: EventHandler,
+    *,
+    consent: Consent,
+    options: Options | None = None,
+    config: Mapping[str, str] | None = None,
+) -> UpdateResult:
+    """Make the cloud as the inventory says; asks before data is lost."""
+    stack = stack_for(target, config)
+    preflight(target, stack)
+    options = replace(options or Options(), parallel=PARALLEL)
+    planned = _rehearse(target, engine, stack, options, _ignore, [])
+    consent.require(planned.losses)
+    if planned.protected:
+        engine.release(stack, planned.protected)
+        # What the protection hid shows only now.
+        whole = _rehearse(target, engine, stack, options, _ignore, [])
+        known = {loss.urn for loss in planned.losses}
+        consent.require([loss for loss in whole.losses if loss.urn not in known])
+    return engine.up(stack, options, on_event)
+
+
+def refresh(
+    target: Target, engine: Engine, on_event: EventHandler, *, options: Options | None = None
+) -> UpdateResult:
+    """Read the cloud into the state; the result's steps tell what was changed by hand."""
+    stack = stack_for(target)
+    return engine.refresh(stack, replace(options or Options(), parallel=PARALLEL), on_event)
+
+
+def destroy(
+    target: Target,
+    engine: Engine,
+    on_event: EventHandler,
+    *,
+    consent: Consent,
+    options: Options | None = None,
+) -> UpdateResult:
+    """Delete all that the stack made; asks first when that takes data along."""
+    standing = [dependent.stack_name for dependent in target.dependents()]
+    if standing:
+        raise HoabanError(
+            f"{len(standing)} agencies stand on this foundation: {', '.join(standing)}",
+            mend="remove them first: hoaban destroy AGENCY",
+        )
+    stack = stack_for(target)
+    resources = resources_of(stack)
+    built = target.built()
+    consent.require(losses_of_state(resources, _keepers(target)))
+    held = [one.urn for one in resources if one.protect or one.retain_on_delete]
+    if held:
+        engine.release(stack, held)
+    result = engine.destroy(stack, replace(options or Options(), parallel=PARALLEL), on_event)
+    if built is not None:
+        sweep(stack, built.project_id)
+    return result
+
+
+def resources_of(stack: Stack) -> list[Resource]:
+    """All resources of a stack's state, as they stand in it."""
+    return list(open_stack(stack, create=False).store.load().snapshot.resources)
+
+
+def _rehearse(
+    target: Target,
+    engine: Engine,
+    stack: Stack,
+    options: Options,
+    on_event: EventHandler,
+    unchecked: list[str],
+) -> Plan:
+    told = Told()
+
+    def handle(event: EngineEvent) -> None:
+        told.take(event)
+        on_event(event)
+
+    keepers = _keepers(target)
+    try:
+        result = engine.preview(stack, options, handle)
+    except HoabanError as error:
+        protected = _protected(error)
+        if not protected:
+            raise
+        return Plan(None, told.steps, losses_of_steps(told.steps, keepers), unchecked, protected)
+    steps = list(result.steps)
+    return Plan(result, steps, losses_of_steps(steps, keepers), unchecked)
+
+
+class Told:
+    """Steps as the events of a preview tell them, also of one that is refused in the end."""
+
+    def __init__(self) -> None:
+        self.steps: list[PlannedStep] = []
+
+    def take(self, event: EngineEvent) -> None:
+        """Note the step that an event begins."""
+        if event.resource_pre_event is None:
+            return
+        data = event.resource_pre_event.metadata
+        state = data.new or data.old
+        self.steps.append(
+            PlannedStep(
+                op=data.op.value,
+                urn=data.urn,
+                type=data.type,
+                protect=bool(data.old and data.old.protect),
+                id=state.id if state else "",
+                old=(data.old.inputs if data.old else None) or {},
+                new=(data.new.inputs if data.new else None) or {},
+            )
+        )
+
+
+def _protected(error: HoabanError) -> list[str]:
+    """URNs whose protection is all that is wrong; none when something else is as well."""
+    errors = error.errors if isinstance(error, ManyErrors) else [error]
+    urns = [e.where.urn for e in errors if isinstance(e, ProtectedError) and e.where]
+    return [urn for urn in urns if urn] if len(urns) == len(errors) else []
+
+
+def _keepers(target: Target) -> set[str]:
+    """Names of built servers that have data volumes."""
+    built = target.built()
+    return {host.name for host in built.environment.hosts if host.volumes} if built else set()
+
+
+def _ignore(_: EngineEvent) -> None:
+    """A rehearsal that nobody watches."""

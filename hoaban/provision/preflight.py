@@ -1,0 +1,183 @@
+"""Checks made before anything is: each fault is told at once, and nothing is half built."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from hoaban.engine.embedded.project import StackConfig
+from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.openstack import errors
+from hoaban.openstack.cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Cloud
+from hoaban.openstack.errors import CloudError
+from hoaban.provision import capacity, needs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from hoaban.engine.api import Stack
+    from hoaban.model.outputs import ProvinceResources
+    from hoaban.provision.target import Target
+
+PROVINCE_FILE = "inventory/province.yml"
+NOT_ALLOWED = (errors.FORBIDDEN, errors.NOT_FOUND)
+
+
+def preflight(target: Target, stack: Stack) -> list[str]:
+    """Raise what would make the operation fail; return what could not be checked, in words.
+
+    The first to be told is a cloud that does not answer or refuses the credentials; after that
+    all checks are made, side by side, and all faults told together.
+    """
+    checks = Checks(target, stack, Cloud({}, stack.environment))
+    checks.cloud.access()
+    lent = checks.lent()
+    found: list[HoabanError] = []
+    with ThreadPoolExecutor() as pool:
+        for faults in pool.map(checks.run, checks.all(lent)):
+            found.extend(faults)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise ManyErrors(found)
+    return checks.unchecked
+
+
+class Checks:
+    """The checks of one target. Each yields the faults that it finds."""
+
+    def __init__(self, target: Target, stack: Stack, cloud: Cloud) -> None:
+        self.target = target
+        self.stack = stack
+        self.cloud = cloud
+        self.built = target.built()
+        self.unchecked: list[str] = []
+        built = self.built.environment if self.built else None
+        self.new = needs.NewThings.of(target.plan, built)
+
+    def lent(self) -> ProvinceResources | None:
+        """What the foundation lends an agency; its absence is the one fault worth telling."""
+        if self.target.agency is None:
+            return None
+        foundation = self.target.of(None).built()
+        if foundation is None or foundation.province is None:
+            raise HoabanError(
+                f"the foundation of {self.target.province.spec.name.en} has not been built",
+                mend="hoaban up --province",
+            )
+        return foundation.province
+
+    def all(self, lent: ProvinceResources | None) -> Iterable[Callable[[], Iterator[HoabanError]]]:
+        """Every check that there is for the target."""
+        checks: list[Callable[[], Iterator[HoabanError]]] = [
+            self.external_network,
+            self.quotas,
+            self.machines,
+            self.storage,
+        ]
+        if lent is None:
+            return [*checks, self.named_image]
+        return [*checks, lambda: self.lent_image(lent), lambda: self.lent_flavors(lent)]
+
+    def run(self, check: Callable[[], Iterator[HoabanError]]) -> list[HoabanError]:
+        """A check's faults; a part of the cloud that may not be looked at is noted instead."""
+        try:
+            return list(check())
+        except CloudError as error:
+            if error.status not in NOT_ALLOWED:
+                raise
+            self.unchecked.append(f"{getattr(check, '__name__', 'check')}: {error.what}")
+            return []
+
+    def external_network(self) -> Iterator[HoabanError]:
+        """The network that gives floating IPs is there, and has enough."""
+        name = self.target.province.spec.cloud.external_network
+        found = self.cloud.json(NETWORK, "GET", "/networks", params={"name": name})["networks"]
+        networks = [one for one in found if one.get("router:external")]
+        if not networks:
+            what = "is not external" if found else "does not exist"
+            yield HoabanError(
+                f"the network `{name}` {what} in the cloud",
+                where=Location(file=PROVINCE_FILE, key="cloud.external_network"),
+                mend="see: openstack network list --external",
+            )
+            return
+        need = self.new.floating_ips
+        if need and (have := capacity.free_addresses(self.cloud, networks[0]["id"])) < need:
+            yield HoabanError(
+                f"the network `{name}` has {have} free addresses, {need} more are planned",
+                mend="release floating IPs that nobody uses, or add a subnet to the network",
+            )
+
+    def named_image(self) -> Iterator[HoabanError]:
+        """The image that the stack's configuration names is there."""
+        values = {**StackConfig.load(self.stack.config_file).values, **self.stack.config}
+        name = values.get("province:image") or values.get("image")
+        if not name:
+            return
+        found = self.cloud.json(IMAGE, "GET", "/images", params={"name": str(name)})["images"]
+        if not any(image["status"] == "active" for image in found):
+            yield HoabanError(
+                f"the cloud has no image `{name}`",
+                where=Location(file=str(self.stack.config_file), key="province:image"),
+                mend="see: openstack image list; or take the key out, and: hoaban image build",
+            )
+
+    def lent_image(self, lent: ProvinceResources) -> Iterator[HoabanError]:
+        """The province's image is still there; only new servers need it."""
+        if not self.new.servers:
+            return
+        image = self.cloud.find(IMAGE, f"/images/{lent.image_id}")
+        if image is None or image["status"] != "active":
+            yield HoabanError(
+                f"the guest image `{lent.image_name}` is gone from the cloud ({lent.image_id})",
+                mend="upload it again: hoaban up --province --refresh",
+            )
+
+    def lent_flavors(self, lent: ProvinceResources) -> Iterator[HoabanError]:
+        """The flavors of all planned sizes are there."""
+        listed = self.cloud.pages(COMPUTE, "/flavors", "flavors", params={"is_public": "None"})
+        have = {flavor["id"] for flavor in listed}
+        for size in sorted({host.size_name for host in self.target.plan.hosts}):
+            flavor = lent.flavor_ids.get(size)
+            if flavor is None:
+                yield HoabanError(
+                    f"the foundation has no flavor for the size `{size}` yet",
+                    mend="hoaban up --province",
+                )
+            elif flavor not in have:
+                yield HoabanError(
+                    f"the flavor of the size `{size}` is gone from the cloud ({flavor})",
+                    mend="make it again: hoaban up --province --refresh",
+                )
+
+    def quotas(self) -> Iterator[HoabanError]:
+        """The quotas that will stand hold the plan.
+
+        A plan brings its quotas along, so only those can be too small that were set before with
+        the same values and lowered by hand since.
+        """
+        if self.built is None or self.built.environment.quota != self.target.plan.quota:
+            return
+        project = self.built.project_id
+        if self.cloud.find(IDENTITY, f"/projects/{project}") is None:
+            return
+        planned = needs.totals(self.target.plan)
+        for service, path, noun, names in (
+            (COMPUTE, "/os-quota-sets", "quota_set", needs.COMPUTE_QUOTAS),
+            (VOLUME, "/os-quota-sets", "quota_set", needs.VOLUME_QUOTAS),
+            (NETWORK, "/quotas", "quota", needs.NETWORK_QUOTAS),
+        ):
+            limits = self.cloud.json(service, "GET", f"{path}/{project}")[noun]
+            share = {name: planned[name] for name in names}
+            yield from needs.quota_errors(self.target.plan.project, share, limits)
+
+    def machines(self) -> Iterator[HoabanError]:
+        """The hypervisors have room for the new servers."""
+        if self.new.servers:
+            yield from needs.compute_errors(self.new.servers, capacity.machines(self.cloud))
+
+    def storage(self) -> Iterator[HoabanError]:
+        """The volume service has room for the new volumes and for those that grow."""
+        if self.new.volumes:
+            yield from needs.volume_errors(self.new.volumes, capacity.storage_pools(self.cloud))

@@ -1,0 +1,84 @@
+"""What an operation is about: the province's foundation, or one agency's environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from hoaban.inventory.state import read_stack
+from hoaban.model import Province, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from hoaban.model.environment import EnvironmentPlan
+    from hoaban.model.outputs import StackOutputs
+    from hoaban.workspace import Workspace
+
+PROVINCE_PROJECT, AGENCY_PROJECT = "province", "agency"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stack of the toolkit, by what it is built for. ``agency`` None is the foundation."""
+
+    workspace: Workspace
+    province: Province
+    agency: str | None = None
+
+    @classmethod
+    def load(cls, workspace: Workspace, agency: str | None = None) -> Target:
+        """Read the inventory; an error when there is no such agency."""
+        province = load(workspace.inventory)
+        if agency is not None:
+            province.agency(agency)
+        return cls(workspace, province, agency)
+
+    def of(self, agency: str | None) -> Target:
+        """Another target of the same province."""
+        return Target(self.workspace, self.province, agency)
+
+    @property
+    def project(self) -> str:
+        """The Pulumi project, which is also the program's folder in stacks/."""
+        return PROVINCE_PROJECT if self.agency is None else AGENCY_PROJECT
+
+    @property
+    def stack_name(self) -> str:
+        """The stack's name in its project."""
+        return self.agency or self.province.spec.slug
+
+    @property
+    def command(self) -> str:
+        """How the target is named on the command line."""
+        return self.agency or "--province"
+
+    @cached_property
+    def plan(self) -> EnvironmentPlan:
+        """What is to be built."""
+        if self.agency is None:
+            return self.province.foundation()
+        return self.province.environment(self.agency)
+
+    @property
+    def state_file(self) -> Path:
+        """The stack's checkpoint, whether or not there is one."""
+        stacks = self.workspace.backend / ".pulumi" / "stacks"
+        return stacks / self.project / f"{self.stack_name}.json"
+
+    def built(self) -> StackOutputs | None:
+        """What the last update left as outputs; None when nothing is built."""
+        if not self.state_file.is_file():
+            return None
+        state = read_stack(self.state_file)
+        return state.outputs if state else None
+
+    def dependents(self) -> Iterable[Target]:
+        """Targets that stand on this one and are built."""
+        if self.agency is not None:
+            return []
+        folder = self.state_file.parent.parent / AGENCY_PROJECT
+        built = (self.of(file.stem) for file in sorted(folder.glob("*.json")))
+        return [target for target in built if target.built() is not None]
