@@ -47,6 +47,10 @@ class Pair(NamedTuple):
         """The two addresses at an offset."""
         return self.ipv4.network_address + offset, self.ipv6.network_address + offset
 
+    def gateways(self) -> tuple[IPv4Address, IPv6Address]:
+        """The two addresses of the router in a network: its first ones."""
+        return self.addresses(GATEWAY_OFFSET)
+
 
 class Segment(NamedTuple):
     """A network of the plan."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hoaban.errors import HoabanError, Location
+from hoaban.errors import HoabanError
 from hoaban.model.addresses import (
     BLOCK_IPV4,
     BLOCK_IPV6,
@@ -18,11 +18,13 @@ from hoaban.model.ledger import Base, Bases, Book, Key, needed
 from hoaban.model.problems import near, raise_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
+    from hoaban.errors import Location
     from hoaban.model.spec import AgencySpec, Pools, ProvinceSpec
 
-_POOL_OF = {"agency": "agencies", "site": "sites", "zone": "province"}
+POOL_OF = {"agency": "agencies", "site": "sites", "zone": "province"}
+"""Name of the pool that each kind of network is taken from."""
 _PREFIX_OF = {
     "agency": (BLOCK_IPV4, BLOCK_IPV6),
     "site": (NETWORK_IPV4, NETWORK_IPV6),
@@ -52,11 +54,15 @@ def retired(book: Book, province: ProvinceSpec, agencies: Mapping[str, AgencySpe
 
 
 def allocate(
-    book: Book, province: ProvinceSpec, agencies: Mapping[str, AgencySpec]
+    book: Book,
+    province: ProvinceSpec,
+    agencies: Mapping[str, AgencySpec],
+    place: Callable[[Key], Location] | None = None,
 ) -> dict[Key, int]:
     """Give each thing that has none the lowest free index; the book is changed.
 
-    Returns what was given. Raises, and changes nothing, when a pool or a network is full.
+    Returns what was given. Raises, and changes nothing, when a pool or a network is full;
+    ``place`` says where in the files that would be mended.
     """
     taken = book.taken()
     free: dict[tuple[str, str, str], Iterator[int]] = {}
@@ -65,19 +71,24 @@ def allocate(
     for key in missing(book, province, agencies):
         space = book.space(key)
         if space not in free:
-            used = taken.get(space, {})
-            free[space] = (i for i in capacity(province.pools, key) if i not in used)
+            free[space] = _free(capacity(province.pools, key), taken.get(space, {}))
         index = next(free[space], None)
         if index is None:
             short.setdefault(space, []).append(key)
         else:
             given[key] = index
-    raise_all([_full(keys, province.pools) for keys in short.values()])
+    raise_all(
+        [_full(keys, province.pools, place(keys[0]) if place else None) for keys in short.values()]
+    )
     book.indexes.update(given)
     return given
 
 
-def _full(keys: list[Key], pools: Pools) -> HoabanError:
+def _free(indexes: range, used: Container[int]) -> Iterator[int]:
+    return (index for index in indexes if index not in used)
+
+
+def _full(keys: list[Key], pools: Pools, where: Location | None) -> HoabanError:
     """The error for a pool, or a zone's network, that has no index left."""
     first = keys[0]
     more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
@@ -87,15 +98,16 @@ def _full(keys: list[Key], pools: Pools) -> HoabanError:
         return HoabanError(
             f"no address left for {first}{more}: a zone's network has {has} for hosts "
             f"(offsets {FIRST_HOST_OFFSET} to {LAST_HOST_OFFSET})",
+            where=where,
             mend=f"use fewer, larger servers in this zone; {release}",
         )
-    name = _POOL_OF[first.kind]
+    name = POOL_OF[first.kind]
     pool = getattr(pools, name)
     v4, v6 = _PREFIX_OF[first.kind]
     return HoabanError(
         f"pool `{name}` is too small: {pool.ipv4} and {pool.ipv6} have room for {has} networks "
         f"(/{v4} and /{v6}), {len(keys)} more needed, first for {first}",
-        where=Location(file="inventory/province.yml", key=f"pools.{name}"),
+        where=where,
         mend=f"widen the pool, keeping its first address; {release}",
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hoaban.errors import HoabanError
 from hoaban.model.facts import host_name, mirror_endpoint
@@ -66,12 +67,26 @@ def _unique(
 def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
     document, spec = source.document, source.value
     yield from check_pools(document, spec.pools)
+    yield from _timezone(document, spec.timezone)
     yield from _services(document, spec)
     yield from _operators(document, spec)
     for name, host in spec.hosts.items():
         path = ("hosts", name)
         yield from _size(document, (*path, "size"), host.size, spec)
         yield from _volumes(document, (*path, "volumes"), host.volumes)
+
+
+def _timezone(document: Document, name: str) -> Iterator[HoabanError]:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if available_timezones():  # a machine without the data base can't tell
+            yield _fault(
+                document,
+                ("timezone",),
+                f"there is no time zone `{name}`",
+                "Viet Nam's is Asia/Ho_Chi_Minh; all: timedatectl list-timezones",
+            )
 
 
 def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
@@ -200,7 +215,7 @@ def _exposure(
                 f"the system `{system.slug}` is exposed to its own agency as if to another",
                 "write `own_agency: true` instead",
             )
-        elif other not in files.agencies:
+        elif other not in files.agencies and other not in files.broken:
             guess = near(other, files.agencies)
             yield _fault(
                 document,
@@ -259,13 +274,16 @@ def _host_names(files: Files) -> Iterator[HoabanError]:
     for source in files.agencies.values():
         agency = source.value
         for position, system in enumerate(agency.systems):
+            if system.slug in {other.slug for other in agency.systems[:position]}:
+                continue  # told already: two systems with one slug
             for zone in system.tiers:
                 name = host_name(agency.slug, system.slug, zone, 1)
                 place = f"{source.document.name}: systems[{position}].tiers.{zone}"
-                if owners.setdefault(name, place) != place:
+                first = owners.setdefault(name, place)
+                if first != place:
                     yield _fault(
                         source.document,
                         ("systems", position, "slug"),
-                        f"the host name {name} is given by {owners[name]} too",
+                        f"the host name {name} is given by {first} too",
                         "choose another slug for the system",
                     )

@@ -148,7 +148,7 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str) -> HoabanError:
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
         return HoabanError(
-            f"character U+{ord(str(error.character)):04X} is not allowed in YAML",
+            f"character U+{ord(text[error.position]):04X} is not allowed in YAML",
             where=Location(file=name, line=line),
             mend="delete the character",
         )
@@ -230,7 +230,7 @@ class _Converter:
         if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.endswith("binary"):
             self._note(node, path, f"the tag {node.tag} is not used here", "remove the tag")
             return None
-        if node.style or node.tag.endswith(":str"):  # libyaml says "" for a plain style
+        if node.style:  # quoted or block; a plain scalar has none ("" from libyaml)
             return text
         if text in _NULL:
             return None

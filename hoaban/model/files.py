@@ -10,7 +10,6 @@ from pydantic import BaseModel
 from hoaban.errors import HoabanError, Location
 from hoaban.model.document import Document, read_document
 from hoaban.model.ledger import Ledger
-from hoaban.model.problems import raise_all
 from hoaban.model.spec import AgencySpec, ProvinceSpec
 from hoaban.model.validation import validate
 
@@ -38,6 +37,8 @@ class Files:
     agencies: Mapping[str, Sourced[AgencySpec]]
     ledger: Sourced[Ledger] | None
     """None before the first address is given."""
+    broken: frozenset[str] = frozenset()
+    """Slugs of agencies whose files have faults: they are there, but nothing is known of them."""
 
     def specs(self) -> dict[str, AgencySpec]:
         """Agencies by slug, in alphabetical order."""
@@ -50,16 +51,16 @@ class Reader:
     def __init__(self, inventory: Path) -> None:
         self.inventory = inventory
         self.errors: list[HoabanError] = []
+        self.broken: set[str] = set()
         self.province = self._required(PROVINCE, ProvinceSpec)
         self.agencies = self._agencies()
         self.ledger = self._read(LEDGER, Ledger) if (inventory / LEDGER).exists() else None
 
-    def files(self) -> Files:
-        """The files, or all faults together."""
-        raise_all(self.errors)
+    def files(self) -> Files | None:
+        """The files that are valid in themselves; None without a valid province."""
         if self.province is None:
-            raise AssertionError("a province that could not be read has an error")
-        return Files(self.province, self.agencies, self.ledger)
+            return None
+        return Files(self.province, self.agencies, self.ledger, frozenset(self.broken))
 
     def _read(self, relative: str, model: type[M]) -> Sourced[M] | None:
         try:
@@ -93,6 +94,7 @@ class Reader:
                 continue
             source = self._read(relative, AgencySpec)
             if source is None:
+                self.broken.add(path.stem)
                 continue
             slug = source.value.slug
             if slug in found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 KINDS = frozenset(
     {
@@ -36,7 +35,7 @@ def fault_of_public_key(line: str) -> tuple[str, str] | None:
         return "this is not a public SSH key of a kind that servers accept", _MEND
     try:
         raw = base64.b64decode(blob, validate=True)
-    except binascii.Error:
+    except ValueError:
         return f"the body of this {kind} key is not base64", _MEND
     # The body begins with the kind again, after its length (RFC 4253, section 6.6).
     if raw[_LENGTH_BYTES : _LENGTH_BYTES + len(kind)] != kind.encode():

@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from hoaban.errors import Location
     from hoaban.model.document import KeyPath
+    from hoaban.model.files import Files
     from hoaban.model.ledger import Bases, Key
 
 HEADER = """\
@@ -41,7 +44,8 @@ def allocate(inventory: Path) -> dict[Key, int]:
     with _alone(inventory):
         files = read(inventory)
         book = Book.open(files.ledger.value) if files.ledger else Book()
-        given = allocation.allocate(book, files.province.value, files.specs())
+        place = partial(_place, files)
+        given = allocation.allocate(book, files.province.value, files.specs(), place)
         has_bases = files.ledger is not None and files.ledger.value.bases is not None
         if given or not has_bases:
             bases = None if has_bases else allocation.bases_of(files.province.value.pools)
@@ -58,6 +62,16 @@ def release(inventory: Path, names: Sequence[str]) -> list[Key]:
         if freed:
             _edit(inventory / LEDGER, {}, freed, None)
     return freed
+
+
+def _place(files: Files, key: Key) -> Location:
+    """Where the inventory asks for what a key stands for, or has the pool that it needs."""
+    province = files.province.document
+    if key.kind == "host":
+        return files.agencies[key.owner].document.at("systems")
+    if key.kind == "province-host":
+        return province.at("hosts", key.name)
+    return province.at("pools", allocation.POOL_OF[key.kind])
 
 
 @contextmanager

@@ -22,7 +22,12 @@ def read(inventory: Path) -> Files:
     """
     reader = Reader(inventory)
     files = reader.files()
-    raise_all([*check(files), *check_ledger(files)])
+    errors = list(reader.errors)
+    if files is not None:
+        errors += [*check(files), *check_ledger(files)]
+    raise_all(errors)
+    if files is None:
+        raise AssertionError("a province that could not be read has an error")
     return files
 
 

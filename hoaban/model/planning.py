@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hoaban.model import segmentation
-from hoaban.model.addresses import GATEWAY_OFFSET, Pair
 from hoaban.model.environment import (
     ContainerPlan,
     EnvironmentPlan,
@@ -19,12 +18,13 @@ from hoaban.model.types import ProvinceZone, Zone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hoaban.model.addresses import Pair
     from hoaban.model.facts import Facts, Member
     from hoaban.model.spec import AgencySpec, System, VolumeSpec
 
 FOUNDATION_LEVEL = 3
-"""Security level of the province's own hosts: systems that serve all agencies of a province are
-of level 3 at least (Decree 85/2016/NĐ-CP, article 9)."""
+"""Security level of the province's own hosts: infrastructure that the bodies of a province share
+is of level 3 (Decree 85/2016/NĐ-CP, article 9)."""
 
 
 def foundation(facts: Facts) -> EnvironmentPlan:
@@ -125,7 +125,7 @@ def environment(facts: Facts, agency: AgencySpec) -> EnvironmentPlan:
 
 
 def _network(owner: str, zone: ProvinceZone | Zone, pair: Pair) -> NetworkPlan:
-    gateway_ipv4, gateway_ipv6 = pair.addresses(GATEWAY_OFFSET)
+    gateway_ipv4, gateway_ipv6 = pair.gateways()
     return NetworkPlan(
         zone=zone,
         name=f"{owner}-{zone}",

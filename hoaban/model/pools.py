@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hoaban.errors import HoabanError
+from hoaban.errors import HoabanError, Location
 from hoaban.model.addresses import (
     BLOCK_IPV4,
     BLOCK_IPV6,
@@ -14,7 +14,7 @@ from hoaban.model.addresses import (
     capacity,
     overlaps,
 )
-from hoaban.model.allocation import bases_of, label, missing
+from hoaban.model.allocation import POOL_OF, bases_of, label, missing
 from hoaban.model.ledger import Book, Key
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ POOLS = {
     "sites": (NETWORK_IPV4, NETWORK_IPV6),
 }
 ALLOCATE = "hoaban address allocate"
+RESTORE = "restore the ledger from version control"
 
 
 def check_pools(document: Document, pools: Pools) -> Iterator[HoabanError]:
@@ -85,7 +86,7 @@ def check_ledger(files: Files) -> Iterator[HoabanError]:
             f"{overlap.first[1]} ({overlap.first[0]}) overlaps with "
             f"{overlap.second[1]} ({overlap.second[0]})",
             where=files.ledger.document.at(),
-            mend="restore the ledger from version control",
+            mend=RESTORE,
         )
 
 
@@ -111,20 +112,20 @@ def _moved(ledger: Sourced[Ledger], pools: Pools) -> Iterator[HoabanError]:
 def _indexes(document: Document, pools: Pools, book: Book) -> Iterator[HoabanError]:
     owners: dict[tuple[tuple[str, str, str], int], Key] = {}
     for key, index in book.indexes.items():
-        where = document.at(*path_of(key))
         allowed = capacity(pools, key)
-        if index not in allowed:
+        if allowed and index not in allowed:  # without room at all the pool's own fault is told
+            of_pool = key.kind in POOL_OF
+            back = f"{'widen the pool again, or ' if of_pool else ''}{RESTORE}"
             yield HoabanError(
                 f"index {index} of {key} is out of range",
-                where=where,
-                mend=f"indexes here go from {allowed.start} to {allowed.stop - 1}: "
-                "widen the pool again, or restore the ledger from version control",
+                where=document.at(*path_of(key)),
+                mend=f"indexes here go from {allowed.start} to {allowed.stop - 1}: {back}",
             )
         first = owners.setdefault((book.space(key), index), key)
         if first != key:
             yield HoabanError(
                 f"index {index} is given to {first} and to {key}",
-                where=where,
+                where=document.at(*path_of(key)),
                 mend=f"delete the entry that was added last, then: {ALLOCATE}",
             )
 
@@ -146,7 +147,16 @@ def path_of(key: Key) -> KeyPath:
 
 def check_allocated(files: Files) -> Iterator[HoabanError]:
     """What has no address yet, told once a file."""
-    book = Book.open(files.ledger.value) if files.ledger else Book()
+    if files.ledger is None:
+        folder = files.province.document.name.rpartition("/")[0]
+        yield HoabanError(
+            "there is no ledger of addresses",
+            where=Location(file=f"{folder}/addresses.yml"),
+            mend=f"for a new province: {ALLOCATE}; for one that is built: {RESTORE}, "
+            "since all addresses may change without it",
+        )
+        return
+    book = Book.open(files.ledger.value)
     groups: dict[str, list[Key]] = {}
     for key in missing(book, files.province.value, files.specs()):
         owner = "" if key.kind in {"zone", "province-host"} else key.owner

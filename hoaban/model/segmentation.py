@@ -7,33 +7,21 @@ still not open to managed hosts: those may start only what is written for them.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from hoaban.model import rules
-from hoaban.model.facts import (
-    Facts,
-    both,
-    first_tier,
-    mirror_endpoint,
-    tier_before,
-)
+from hoaban.model.baseline import baseline, province_networks
+from hoaban.model.facts import Facts, both, first_tier, tier_before
 from hoaban.model.rules import ANYWHERE, EGRESS, INGRESS, Flow, RuleBook
 from hoaban.model.spec import ProvinceService
-from hoaban.model.types import IPNetwork, Protocol, ProvinceZone, Text, Zone
+from hoaban.model.types import IPNetwork, ProvinceZone, Text, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hoaban.model.environment import SecurityGroupPlan
     from hoaban.model.spec import AgencySpec, ProvinceHost, System
-
-METADATA_ADDRESS = IPv4Address("169.254.169.254")
-DHCP_BROADCAST = IPv4Address("255.255.255.255")
-DHCPV6_SERVERS = IPv6Address("ff02::1:2")
-LINK_LOCAL = IPv6Network("fe80::/10")
-LINK_MULTICAST = IPv6Network("ff02::/16")
-UNSPECIFIED = IPv6Network("::/128")
 
 
 def base_group(owner: str) -> str:
@@ -100,90 +88,9 @@ def _agency_networks(facts: Facts, slug: str) -> list[IPNetwork]:
     return [network for pair in (*sites, facts.addresses.block(slug)) for network in pair]
 
 
-def _province(facts: Facts) -> list[IPNetwork]:
-    pool = facts.spec.pools.province
-    return [pool.ipv4, pool.ipv6]
-
-
 def _all_agencies(facts: Facts) -> list[IPNetwork]:
     pool = facts.spec.pools.agencies
     return [pool.ipv4, pool.ipv6]
-
-
-def _for_every_host(facts: Facts, book: RuleBook, own: list[IPNetwork]) -> None:
-    """What every managed host needs; ``own`` are the networks that it shares with its owner."""
-    spec = facts.spec
-    bastion = rules.hosts(both(facts.serving(ProvinceService.BASTION)))
-    time = rules.hosts(both(facts.serving(ProvinceService.TIME)))
-    backup = rules.hosts(both(facts.serving(ProvinceService.BACKUP_HOST)))
-    book.allow(
-        INGRESS,
-        rules.SSH,
-        bastion,
-        Text(vi="Quản trị qua máy chủ trung gian", en="Administration through the bastion"),
-    )
-    book.allow(
-        INGRESS,
-        rules.ICMP,
-        own,
-        Text(vi="Kiểm tra kết nối trong nội bộ", en="Reachability among the owner's hosts"),
-    )
-    for flow in rules.DNS:
-        resolver = Text(vi="Phân giải tên miền", en="Name resolution")
-        book.allow(EGRESS, flow, rules.hosts(spec.services.dns), resolver)
-    book.allow(
-        EGRESS,
-        rules.NTP,
-        time,
-        Text(vi="Đồng bộ thời gian với máy chủ của tỉnh", en="Time from the province's hosts"),
-    )
-    book.allow(
-        EGRESS,
-        rules.METADATA,
-        [ip_network(METADATA_ADDRESS)],
-        Text(vi="Dịch vụ siêu dữ liệu của đám mây", en="The cloud's metadata service"),
-    )
-    book.allow(
-        EGRESS,
-        rules.BACKUP,
-        backup,
-        Text(vi="Gửi bản sao lưu về máy chủ sao lưu", en="Backups to the backup host"),
-    )
-    mirror = mirror_endpoint(spec.services.mirror) if spec.services.mirror else None
-    if mirror:
-        book.allow(
-            EGRESS,
-            rules.tcp("mirror", mirror.port),
-            rules.hosts([mirror.address]),
-            Text(vi="Kho gói phần mềm của tỉnh", en="The province's package mirror"),
-        )
-    book.allow(
-        EGRESS,
-        rules.ICMP,
-        [*own, *_province(facts)],
-        Text(
-            vi="Kiểm tra kết nối trong nội bộ và tới hạ tầng của tỉnh",
-            en="Reachability among the owner's hosts and to the province's",
-        ),
-    )
-    _link(book, own)
-
-
-def _link(book: RuleBook, own: list[IPNetwork]) -> None:
-    """What a link itself needs: neighbour discovery (RFC 4861), DHCP and DHCPv6 (RFC 8415)."""
-    discovery = Text(
-        vi="Phát hiện láng giềng và bộ định tuyến IPv6 (RFC 4861)",
-        en="IPv6 neighbour and router discovery (RFC 4861)",
-    )
-    flow = Flow("discovery", Protocol.ICMP)
-    # A host that checks whether its address is free asks from the unspecified address.
-    book.allow(INGRESS, flow, [LINK_LOCAL, UNSPECIFIED], discovery)
-    book.allow(EGRESS, flow, [LINK_LOCAL, LINK_MULTICAST], discovery)
-    lease = Text(vi="Nhận và gia hạn địa chỉ (DHCP)", en="Getting and renewing an address (DHCP)")
-    servers = [net for net in own if net.version == 4]  # noqa: PLR2004
-    book.allow(EGRESS, rules.udp("dhcp", 67), [ip_network(DHCP_BROADCAST), *servers], lease)
-    book.allow(EGRESS, rules.udp("dhcp", 547), [ip_network(DHCPV6_SERVERS)], lease)
-    book.allow(INGRESS, rules.udp("dhcp", 546), [LINK_LOCAL], lease)
 
 
 def _agency_base(facts: Facts, agency: AgencySpec) -> SecurityGroupPlan:
@@ -195,7 +102,9 @@ def _agency_base(facts: Facts, agency: AgencySpec) -> SecurityGroupPlan:
         facts.addresses.province_zone(ProvinceZone.MANAGEMENT),
         Text(vi="Giám sát từ mạng quản trị của tỉnh", en="Checks from the management network"),
     )
-    _for_every_host(facts, book, own)
+    zones = [zone for zone in Zone if any(zone in system.tiers for system in agency.systems)]
+    gateways = [facts.addresses.zone(agency.slug, zone).gateways()[0] for zone in zones]
+    baseline(facts, book, own, gateways)
     for owner, system in _used_by(facts, agency):
         reason = Text(
             vi=f"Sử dụng {system.name.vi} của {facts.agencies[owner].name.vi}",
@@ -267,7 +176,9 @@ def _users(
 
 def _province_base(facts: Facts) -> SecurityGroupPlan:
     book = RuleBook()
-    _for_every_host(facts, book, _province(facts))
+    zones = {host.zone for host in facts.spec.hosts.values()}
+    gateways = [facts.addresses.province_zone(zone).gateways()[0] for zone in sorted(zones)]
+    baseline(facts, book, province_networks(facts), gateways)
     book.allow(
         INGRESS,
         rules.ICMP,
@@ -292,7 +203,7 @@ def _management(facts: Facts) -> SecurityGroupPlan:
 
 def _service(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
     book = RuleBook()
-    clients = [*_province(facts), *_all_agencies(facts)]
+    clients = [*province_networks(facts), *_all_agencies(facts)]
     match service:
         case ProvinceService.BASTION:
             admins = Text(vi="Quản trị viên của tỉnh", en="The province's administrators")

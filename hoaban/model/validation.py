@@ -89,8 +89,10 @@ class _Fault:
 
     @property
     def shown(self) -> str:
-        """The value as JSON, cut when long."""
+        """The value as JSON, cut when long; never what may be a secret."""
         text = json.dumps(self.fault["input"], ensure_ascii=False)
+        if "PRIVATE KEY" in text:
+            return "a private key (which must never be here)"
         return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
     @property
@@ -165,4 +167,4 @@ class _Fault:
         slug = slugify(str(self.fault["input"]))
         if pattern == SLUG_PATTERN and slug:
             mend += f", for example `{slug}`"
-        return f"{self.shown} has not the form that `{self.name}` must have", mend
+        return f"{self.shown} does not have the form of `{self.name}`", mend
