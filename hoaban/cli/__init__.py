@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typer._click.core import Context  # typer's own copy of click
 
 VERBS = {
+    "quickstart": "From nothing to a handover report, on this machine's own OpenStack",
     "init": "Make the inventory of a new province",
     "new": "Add an agency: a file to fill in, and its addresses",
     "check": "Validate the inventory; every error with file, line, key and mend",

@@ -1,0 +1,69 @@
+"""``hoaban status``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from hoaban import model
+from hoaban.cli.operation import JsonOption
+from hoaban.console import print_json, stderr, stdout
+from hoaban.inventory.fleet import Fleet
+from hoaban.live import servers
+from hoaban.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hoaban.inventory.fleet import ManagedHost
+
+
+def status(
+    agency: Annotated[
+        str | None, typer.Argument(help="Only this agency; every stack unless told")
+    ] = None,
+    live: Annotated[bool, typer.Option("--live", help="Ask the cloud how the servers are")] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Show stacks and their servers, from the state; with `--live` as the cloud has them too.
+
+    Examples: `hoaban status`, `hoaban status xa-long-sap --live`
+    """
+    workspace = Workspace.find()
+    fleet = Fleet.read(workspace)
+    hosts = fleet.hosts_of(agency) if agency else list(fleet.hosts.values())
+    states = {}
+    if live:
+        states = servers(model.load(workspace.inventory), workspace, hosts)
+    rows = [_row(fleet, host, states) for host in hosts]
+    if json_:
+        print_json({"hosts": rows})
+        return
+    if not rows:
+        stderr().print("nothing is provisioned yet; begin with: hoaban up", markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("stack", "updated", "host", "size", "IPv4", "IPv6", "reached at"):
+        table.add_column(title, overflow="fold")
+    if live:
+        table.add_column("server")
+    keys = ["stack", "updated", "host", "size", "ipv4", "ipv6", "reached_at"]
+    for row in rows:
+        table.add_row(*(str(row[key]) for key in [*keys, *(["server"] if live else [])]))
+    stdout().print(table)
+
+
+def _row(fleet: Fleet, host: ManagedHost, states: dict[str, str]) -> dict[str, Any]:
+    state = host.state
+    row = {
+        "stack": f"{state.project}/{state.stack}",
+        "version": state.version,
+        "updated": f"{state.updated:%Y-%m-%d %H:%M}",
+        "host": host.name,
+        "fqdn": host.plan.fqdn,
+        "size": host.plan.size_name,
+        "ipv4": str(host.plan.ipv4),
+        "ipv6": str(host.plan.ipv6),
+        "reached_at": fleet.address_of(host),
+    }
+    return row | ({"server": states.get(host.output.server_id, "GONE")} if states else {})

@@ -1,0 +1,123 @@
+"""``up``: provision, converge, verify, report, for one target or many.
+
+Phases go over all targets before the next begins: while the last environment is provisioned, the
+servers of the first boot.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hoaban.console import Steps, stderr
+from hoaban.converge.console import CloudConsole
+from hoaban.converge.run import converge
+from hoaban.provision import operations
+from hoaban.provision.display.progress import Progress
+from hoaban.report import write_report
+from hoaban.verify.model import Status
+from hoaban.verify.run import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from hoaban.engine.api import Engine, Options, UpdateResult
+    from hoaban.provision.guard import Consent
+    from hoaban.provision.target import Target
+    from hoaban.verify.model import VerifyReport
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What ``up`` came to for one target. ``seconds`` by phase."""
+
+    target: Target
+    provisioned: UpdateResult | None = None
+    changed_tasks: int = 0
+    verified: VerifyReport | None = None
+    report: Path | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every promise was checked and held."""
+        return self.verified is not None and self.verified.ok
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``--json``."""
+        return {
+            "stack": f"{self.target.project}/{self.target.stack_name}",
+            "resources": dict(self.provisioned.changes) if self.provisioned else {},
+            "changed_tasks": self.changed_tasks,
+            "checks": {str(status): self.verified.count(status) for status in Status}
+            if self.verified
+            else {},
+            "report": str(self.report) if self.report else None,
+            "seconds": {phase: round(seconds, 1) for phase, seconds in self.seconds.items()},
+        }
+
+
+def provision(
+    target: Target,
+    engine: Engine,
+    consent: Consent,
+    options: Options,
+    *,
+    quiet: bool = False,
+) -> UpdateResult:
+    """Make the cloud as the inventory says, shown while it goes on."""
+    name = f"{target.project}/{target.stack_name}"
+    with Progress(f"Provisioning {name}", quiet=quiet) as progress:
+        result = operations.up(target, engine, progress.handle, consent=consent, options=options)
+    if not quiet:
+        stderr().print(f"{name}:", progress.summary())
+    return result
+
+
+def deliver(
+    targets: Sequence[Target],
+    engine: Engine,
+    consent: Consent,
+    options: Options,
+    *,
+    quiet: bool = False,
+) -> list[Delivery]:
+    """Bring every target from its file to a handover report.
+
+    A check that fails is no error: it is told in the report and by :attr:`Delivery.ok`.
+    """
+    deliveries = [Delivery(target) for target in targets]
+
+    def phase(name: str, work: Callable[[Delivery], None]) -> None:
+        for delivery in deliveries:
+            started = time.monotonic()
+            work(delivery)
+            delivery.seconds[name] = time.monotonic() - started
+
+    def provision_one(delivery: Delivery) -> None:
+        delivery.provisioned = provision(delivery.target, engine, consent, options, quiet=quiet)
+
+    phase("provision", provision_one)
+    console = CloudConsole(targets[0].province.spec.cloud)
+    with Steps(quiet=quiet) as steps:
+
+        def converge_one(delivery: Delivery) -> None:
+            target = delivery.target
+            converged = converge(target.workspace, target.agency, console, steps)
+            delivery.changed_tasks = converged.changed
+
+        def verify_one(delivery: Delivery) -> None:
+            target = delivery.target
+            delivery.verified = verify(target.workspace, target.agency, console, steps)
+
+        def report_one(delivery: Delivery) -> None:
+            target = delivery.target
+            with steps.step(f"Report of {target.stack_name}"):
+                delivery.report = write_report(target.workspace, target.agency).page
+
+        phase("converge", converge_one)
+        phase("verify", verify_one)
+        phase("report", report_one)
+    return deliveries

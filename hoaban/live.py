@@ -1,0 +1,38 @@
+"""How the cloud has the servers that the state knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import openstack
+from keystoneauth1.exceptions import ClientException
+from openstack.exceptions import SDKException
+
+from hoaban.errors import HoabanError
+from hoaban.provision.credentials import find_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from hoaban.inventory.fleet import ManagedHost
+    from hoaban.model import Province
+    from hoaban.workspace import Workspace
+
+
+def servers(
+    province: Province, workspace: Workspace, hosts: Iterable[ManagedHost]
+) -> dict[str, str]:
+    """Nova's word (``ACTIVE``, ``SHUTOFF`` …) by server id; ``GONE`` when it has none.
+
+    One call for all projects.
+    """
+    entry = find_entry(province.spec.cloud.name, workspace.inventory / "province.yml")
+    try:
+        with openstack.connect(cloud=entry.name, config_files=[str(entry.file)]) as cloud:
+            known = {one.id: str(one.status) for one in cloud.compute.servers(all_projects=True)}
+    except (SDKException, ClientException) as error:
+        raise HoabanError(
+            f"the cloud `{entry.name}` does not answer: {error}",
+            mend="is it up? for the lab: hoaban lab status",
+        ) from error
+    return {host.output.server_id: known.get(host.output.server_id, "GONE") for host in hosts}
