@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hoaban.errors import HoabanError, Location
+from hoaban.image import built
 from stacks.components.guest_image import GuestImageProps
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ DIGEST_LENGTH = 12  # hex digits in a name: as many as git shows, and plenty for
 def image_source(config: Config, labels: Labels) -> GuestImageProps:
     """The image that the stack's configuration names.
 
-    ``image`` names one that the cloud has, ``imageFile`` a file on this machine.
+    ``image`` names one that the cloud has, ``imageFile`` a file on this machine; with neither it is
+    the image that ``hoaban image build`` has made.
     """
     name, file = config.get("image"), config.get("imageFile")
     if name and file:
@@ -33,10 +35,21 @@ def image_source(config: Config, labels: Labels) -> GuestImageProps:
         return GuestImageProps(name=name, labels=labels)
     if file:
         return single_file(Path(file), labels)
-    raise HoabanError(
-        "no guest image is named",
-        where=Location(key="province:image"),
-        mend="name one that the cloud has: pulumi config set image NAME",
+    image = built()
+    if image is None:
+        raise HoabanError(
+            "no guest image is named, and none has been built from the recipe as it is now",
+            where=Location(key="province:image"),
+            mend="hoaban image build; or set `image` to the name of one that the cloud has",
+        )
+    return GuestImageProps(
+        name=image.name,
+        labels=labels,
+        root=image.root,
+        disk_format=image.disk_format,
+        kernel=image.kernel,
+        initrd=image.initrd,
+        properties=image.properties,
     )
 
 
