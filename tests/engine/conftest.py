@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban.engine.api import Options, Stack, UpdateResult
-from hoaban.engine.embedded import EmbeddedEngine
+from hoaban.engine.embedded import EmbeddedEngine, secrets
 from tests.engine.fake_provider import FakeCloud
 
 if TYPE_CHECKING:
@@ -112,6 +112,13 @@ class Lab:
     def messages(self, severity: str = "") -> list[str]:
         told = [one.diagnostic_event for one in self.events if one.diagnostic_event]
         return [one.message for one in told if severity in ("", one.severity)]
+
+
+@pytest.fixture(autouse=True)
+def _quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key takes a third of a second on purpose, and a test makes many."""
+    monkeypatch.setattr(secrets, "PBKDF2_COUNT", 1000)
+    secrets._derive.cache_clear()
 
 
 @pytest.fixture

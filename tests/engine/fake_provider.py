@@ -58,6 +58,7 @@ class FakeCloud:
     most_running: int = 0
     configured: list[PropertyMap] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
+    on_change: Callable[[], None] = lambda: None
     _ids: Any = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -99,6 +100,7 @@ class FakeCloud:
                 properties,
             )
             self.things[thing.id] = thing
+            self.on_change()
             return thing
 
 
@@ -231,6 +233,7 @@ class FakeProvider:
         self.cloud.enter("update", _name(urn))
         thing = self.cloud.things[id_]
         thing.properties = copy.deepcopy(news)
+        self.cloud.on_change()
         self.cloud.trip(f"after update {_name(urn)}")
         return self._state(thing)
 
@@ -242,6 +245,7 @@ class FakeProvider:
         if users:
             raise ProviderError(f"{id_} is in use by {', '.join(users)}")
         self.cloud.things.pop(id_, None)
+        self.cloud.on_change()
         self.cloud.trip(f"after delete {_name(urn)}")
 
     def invoke(self, token: str, args: PropertyMap) -> PropertyMap:

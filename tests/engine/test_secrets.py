@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pulumi_crypto.constants import PBKDF2_COUNT
 
+from hoaban.engine.embedded import secrets
 from hoaban.engine.embedded.secrets import (
     CachingCrypter,
     PassphraseCrypter,
@@ -17,6 +19,11 @@ from hoaban.errors import HoabanError
 # Written by the official engine 3.259 with the passphrase "x".
 OFFICIAL_SALT = "v1:8QmGGr7Q0QA=:v1:qdSNRHE08Qqb2CoB:onztDUy3unq2CX7VA7EIm4iJ8gtqrw=="
 OFFICIAL_SECRET = "v1:1k+GD98H61xTXheP:RbnqjUn1LhucDasd9QXNKBjTCKmlpYKCfw=="
+
+
+@pytest.fixture(autouse=True)
+def _official_keys(_quick_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "PBKDF2_COUNT", PBKDF2_COUNT)
 
 
 def passphrase_file(folder: Path, text: str, mode: int = 0o600) -> Path:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi_crypto.constants import PBKDF2_COUNT
 
+from hoaban.engine.embedded import secrets
 from hoaban.engine.embedded.properties import SECRET_SIGNATURE, SIGNATURE
 from hoaban.engine.embedded.secrets import CachingCrypter, PassphraseCrypter
 from hoaban.engine.embedded.state import (
@@ -26,6 +28,11 @@ from hoaban.engine.values import Secret
 from tests.engine.conftest import PASSPHRASE
 
 FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture(autouse=True)
+def _official_keys(_quick_keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "PBKDF2_COUNT", PBKDF2_COUNT)
 
 
 def load(name: str) -> tuple[dict[str, Any], Snapshot, Codec]:

@@ -97,8 +97,8 @@ class Executor:
             same = self.registry.adopt(same)
         if same == old:
             self.ledger.keep(old)
-        else:
-            self.ledger.register(same, drop=[old])
+            return old
+        self.ledger.register(same, drop=[old])
         return same
 
     def _create(self, step: Step) -> Resource:
