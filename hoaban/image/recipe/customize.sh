@@ -1,0 +1,56 @@
+#!/bin/sh
+# Turns the freshly installed tree into the image. Run by mmdebstrap as its last step, on the
+# building machine: $1 is the tree, $2 this folder, $3 the sources that the tree was made from.
+set -eu
+tree=$1
+recipe=$2
+sources=$3
+in_tree() { chroot "$tree" "$@"; }
+
+cp -R --no-preserve=ownership "$recipe/overlay/." "$tree/"
+
+# --- packages: the mirror of the building machine stays, what only the build needed goes. A
+# password in an address does not belong on every server.
+rm -f "$tree"/etc/apt/sources.list "$tree"/etc/apt/sources.list.d/* \
+    "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+sed 's,//[^/@]*@,//,' "$sources" >"$tree/etc/apt/sources.list.d/debian.sources"
+cp "$recipe/dpkg.cfg" "$tree/etc/dpkg/dpkg.cfg.d/10-image"
+# The cloud starts the kernel it was given: one installed later would never run.
+in_tree dpkg-query -W -f '${Package}\n' 'linux-image-*' | xargs chroot "$tree" apt-mark hold >/dev/null
+
+# --- identity: none yet; the first boot makes it
+: >"$tree/etc/machine-id" # empty, not absent: an absent one makes systemd apply all presets again
+rm -f "$tree"/etc/ssh/ssh_host_* "$tree/var/lib/dbus/machine-id"
+echo localhost >"$tree/etc/hostname"
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$tree/etc/hosts"
+in_tree useradd --create-home --shell /bin/bash --comment 'Hoa Ban' \
+    --uid 1000 --user-group --groups adm,sudo,systemd-journal hoaban
+ln -sf ../run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
+
+# --- root file system: systemd grows it to its disk
+echo 'LABEL=root / ext4 defaults,noatime,x-systemd.growfs,errors=remount-ro 0 1' >"$tree/etc/fstab"
+
+# --- languages: the list is the one that the role base keeps
+printf 'vi_VN UTF-8\nen_US.UTF-8 UTF-8\n' >"$tree/etc/locale.gen"
+in_tree locale-gen >/dev/null
+
+# --- services
+in_tree systemctl --quiet enable systemd-networkd.service ssh.service serial-getty@ttyS0.service \
+    unattended-upgrades.timer
+in_tree systemctl --quiet disable unattended-upgrades.service
+grep -v -e '^#' -e '^$' "$recipe/masked-units.txt" | while read -r unit; do
+    ln -sf /dev/null "$tree/etc/systemd/system/$unit"
+done
+# Generators run before anything else, at every boot: those for what is not here are left out.
+mkdir -p "$tree/etc/systemd/system-generators"
+for generator in gpt-auto hibernate-resume rc-local ssh system-update sysv tpm2; do
+    ln -sf /dev/null "$tree/etc/systemd/system-generators/systemd-$generator-generator"
+done
+
+# --- confinement: of AppArmor's hundred profiles, mostly for desktop programs that would run
+# unconfined, those stay whose programs are here
+find "$tree/etc/apparmor.d" -maxdepth 1 -type f \
+    ! -name unix-chkpwd ! -name usr.sbin.chronyd -delete
+
+# --- nothing is out of date: no cache is made again at the first boot
+touch -r "$tree/usr" "$tree/etc/.updated" "$tree/var/.updated"
