@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
+from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
 from hoaban.model import allocation
 from hoaban.model.files import LEDGER
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from hoaban.errors import Location
     from hoaban.model.document import KeyPath
     from hoaban.model.files import Files
     from hoaban.model.ledger import Bases, Key
@@ -103,7 +103,14 @@ def _edit(path: Path, given: dict[Key, int], freed: Sequence[Key], bases: Bases 
         _drop(root, path_of(key))
     buffer = io.StringIO()
     yaml.dump(root, buffer)
-    write_atomic(path, buffer.getvalue())
+    try:
+        write_atomic(path, buffer.getvalue())
+    except OSError as error:
+        raise HoabanError(
+            f"{path.name} can't be written: {error.strerror}",
+            where=Location(file=str(path)),
+            mend="make the folder writable, or free space on its disk; nothing was changed",
+        ) from error
 
 
 def _put(root: CommentedMap, path: KeyPath, index: int) -> None:

@@ -126,7 +126,9 @@ def test_several_full_pools_are_told_at_once() -> None:
 
 
 def test_a_full_network_names_the_host() -> None:
-    with pytest.raises(HoabanError, match=r"no address left for host `a-he-46` in zone `web` and 4"):
+    with pytest.raises(
+        HoabanError, match=r"no address left for host `a-he-46` in zone `web` and 4"
+    ):
         plan(agency("a", web=50))
 
 

@@ -54,9 +54,11 @@ def test_text_of_windows_is_named_with_its_line(inventory: Path) -> None:
     path = inventory / "agencies" / "xa-b.yml"
     path.write_bytes(path.read_bytes().replace("Xã B, en".encode(), b"X\xe3 B, en"))
     assert told(inventory) == [
-        "inventory/agencies/xa-b.yml:2: byte 0xe3 is not UTF-8 text\n"
-        "  mend: save the file as UTF-8 (from Windows: iconv -f CP1258 -t UTF-8 "
-        "inventory/agencies/xa-b.yml)"
+        (
+            "inventory/agencies/xa-b.yml:2: byte 0xe3 is not UTF-8 text\n"
+            "  mend: save the file as UTF-8 (from Windows: iconv -f CP1258 -t UTF-8 "
+            "inventory/agencies/xa-b.yml)"
+        )
     ]
 
 
@@ -69,8 +71,10 @@ def test_a_byte_order_mark_is_no_fault(inventory: Path) -> None:
 def test_a_folder_in_place_of_a_file(inventory: Path) -> None:
     (inventory / "agencies" / "xa-c.yml").mkdir()
     assert told(inventory) == [
-        "inventory/agencies/xa-c.yml: the file can't be read: Is a directory\n"
-        "  mend: make it a file that you may read"
+        (
+            "inventory/agencies/xa-c.yml: the file can't be read: Is a directory\n"
+            "  mend: make it a file that you may read"
+        )
     ]
 
 

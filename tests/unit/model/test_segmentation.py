@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hoaban.model import Province, allocation
-from hoaban.model.environment import EnvironmentPlan, HostPlan, Rule
 from hoaban.model.ledger import AgencyEntry, Book, Ledger, ZoneEntry
 from hoaban.model.spec import AgencySpec, ProvinceService, ProvinceSpec, System
 from hoaban.model.types import Direction, Protocol, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hoaban.model.environment import EnvironmentPlan, HostPlan, Rule
 
 PORTS = [22, 53, 80, 123, 443, 3142, 8000]
 FLOWS: list[tuple[Protocol, int | None]] = [
@@ -208,33 +211,32 @@ def wanted(
     province: Province, source: Managed, target: Managed, flow: tuple[Protocol, int | None]
 ) -> bool:
     """The policy in other words than the module's: may one managed host start a flow to another?"""
-    protocol, port = flow
+    same_owner = source.plan.agency == target.plan.agency
     has = target.host.services
-    if protocol is Protocol.ICMP:
-        return (
-            source.plan.agency == target.plan.agency
-            or target.plan.agency is None
-            or source.host.zone == "management"
-        )
-    if flow == (Protocol.TCP, 22) and ProvinceService.BASTION in source.host.services:
-        return True
-    if flow == (Protocol.UDP, 123) and ProvinceService.TIME in has:
-        return True
-    if flow == (Protocol.TCP, 8000) and ProvinceService.BACKUP_HOST in has:
-        return True
+    if flow[0] is Protocol.ICMP:
+        return same_owner or target.plan.agency is None or source.host.zone == "management"
+    shared = {
+        (Protocol.TCP, 22): ProvinceService.BASTION in source.host.services,
+        (Protocol.UDP, 123): ProvinceService.TIME in has,
+        (Protocol.TCP, 8000): ProvinceService.BACKUP_HOST in has,
+    }
+    return shared.get(flow, False) or wanted_by_agencies(province, source, target, flow)
+
+
+def wanted_by_agencies(
+    province: Province, source: Managed, target: Managed, flow: tuple[Protocol, int | None]
+) -> bool:
+    same_owner = source.plan.agency == target.plan.agency
     system = system_of(province, target)
     if system is None or source.plan.agency is None or not serves(system, target.host.tier, flow):
         return False
     order = in_order(system)
     position = order.index(target.host.tier or "")
     if position == 0:
-        if source.plan.agency == target.plan.agency:
-            return system.exposure.own_agency
-        return source.plan.agency in system.exposure.agencies
+        others = source.plan.agency in system.exposure.agencies
+        return system.exposure.own_agency if same_owner else others
     return (
-        source.plan.agency == target.plan.agency
-        and source.host.system == system.slug
-        and source.host.tier == order[position - 1]
+        same_owner and source.host.system == system.slug and source.host.tier == order[position - 1]
     )
 
 
@@ -268,9 +270,7 @@ def test_between_managed_hosts_both_ends_say_the_same_and_what_was_wanted(
                     assert source.passes(Direction.EGRESS, there, flow) == right, what
                     accepted = target.passes(Direction.INGRESS, back, flow)
                     assert accepted == (right or public(province, target, flow)), what
-                    specific = target.passes(
-                        Direction.INGRESS, back, flow, besides_everybody=True
-                    )
+                    specific = target.passes(Direction.INGRESS, back, flow, besides_everybody=True)
                     assert not specific or right, what
 
 

@@ -1,0 +1,140 @@
+"""What `hoaban init` and `hoaban new` write is valid from the start."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Network
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hoaban.errors import HoabanError
+from hoaban.model import load, scaffold
+from hoaban.model.naming import slugify
+from hoaban.model.scaffold import NewAgency, NewProvince
+from hoaban.model.spec import AgencyKind
+from hoaban.model.summary import summarise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEW = NewProvince("tinh-x", 'Tỉnh "X": một', "Province X", "dc.x.example")
+
+
+def test_a_new_province_is_valid_and_empty(tmp_path: Path) -> None:
+    written = scaffold.init(tmp_path, NEW)
+    assert all(path.is_file() for path in written.files)
+    province = load(tmp_path / "inventory")
+    assert province.spec.name.vi == 'Tỉnh "X": một'
+    assert not province.agencies
+    summary = summarise(province)
+    assert (summary.agencies, summary.hosts) == (0, 2)
+    assert (tmp_path / ".gitignore").read_text("utf-8").endswith(".hoaban/\n")
+
+
+def test_a_province_is_never_overwritten(tmp_path: Path) -> None:
+    scaffold.init(tmp_path, NEW)
+    before = (tmp_path / "inventory" / "province.yml").read_bytes()
+    with pytest.raises(HoabanError, match="there is a province"):
+        scaffold.init(tmp_path, NEW)
+    assert (tmp_path / "inventory" / "province.yml").read_bytes() == before
+
+
+def test_a_gitignore_that_is_there_stays(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("mine\n", "utf-8")
+    scaffold.init(tmp_path, NEW)
+    assert (tmp_path / ".gitignore").read_text("utf-8") == "mine\n"
+
+
+def test_a_wrong_answer_writes_nothing(tmp_path: Path) -> None:
+    wrong = NewProvince("tinh-x", "X", "X", "khong hop le")
+    with pytest.raises(HoabanError, match="does not have the form of `domain`"):
+        scaffold.init(tmp_path, wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_local_prefixes_are_drawn_anew() -> None:
+    prefixes = {scaffold.random_prefix() for _ in range(50)}
+    assert len(prefixes) == 50
+    for prefix in prefixes:
+        assert IPv6Network(f"{prefix}::/48").subnet_of(IPv6Network("fd00::/8"))
+
+
+@pytest.mark.parametrize(
+    ("new", "kind", "name"),
+    [
+        (NewAgency("xa-muong-la"), AgencyKind.COMMUNE, "Xa Muong La"),
+        (NewAgency("phuong-to-hieu"), AgencyKind.COMMUNE, "Phuong To Hieu"),
+        (NewAgency("so-noi-vu", "Sở Nội vụ: A, B"), AgencyKind.DEPARTMENT, "Sở Nội vụ: A, B"),
+        (NewAgency("cds", kind=AgencyKind.SHARED_SERVICES), AgencyKind.SHARED_SERVICES, "Cds"),
+    ],
+)
+def test_a_new_agency_is_valid_and_has_its_addresses(
+    inventory: Path, new: NewAgency, kind: AgencyKind, name: str
+) -> None:
+    scaffold.add_agency(inventory, new)
+    province = load(inventory)
+    agency = province.agencies[new.slug]
+    assert (agency.kind, agency.name.vi) == (kind, name)
+    plan = province.environment(new.slug)
+    assert [host.name for host in plan.hosts] == [f"{new.slug}-noi-bo-app-1"]
+    assert str(plan.networks[0].ipv4) == "10.2.2.64/26"
+
+
+def test_without_a_backup_host_the_scaffold_promises_no_backup(inventory: Path) -> None:
+    path = inventory / "province.yml"
+    text = path.read_text("utf-8").replace("services: [backup_host]", "services: [pki]")
+    path.write_text(text, "utf-8")
+    file = inventory / "agencies" / "so-a.yml"
+    backup = "    backup: {rpo_hours: 4, rto_hours: 4}\n"
+    file.write_text(file.read_text("utf-8").replace(backup, ""), "utf-8")
+    scaffold.add_agency(inventory, NewAgency("xa-moi"))
+    assert load(inventory).agencies["xa-moi"].systems[0].backup is None
+
+
+def test_an_agency_is_never_overwritten(inventory: Path) -> None:
+    before = (inventory / "agencies" / "xa-b.yml").read_bytes()
+    with pytest.raises(HoabanError, match="`xa-b` is there already"):
+        scaffold.add_agency(inventory, NewAgency("xa-b"))
+    assert (inventory / "agencies" / "xa-b.yml").read_bytes() == before
+
+
+def test_a_name_in_place_of_a_slug_is_answered_with_the_slug(inventory: Path) -> None:
+    with pytest.raises(HoabanError) as caught:
+        scaffold.add_agency(inventory, NewAgency("Sở Nội vụ"))
+    assert caught.value.mend is not None
+    assert caught.value.mend.endswith("hoaban new so-noi-vu")
+
+
+def test_when_no_address_is_left_no_file_stays(inventory: Path) -> None:
+    for number in range(14):
+        scaffold.add_agency(inventory, NewAgency(f"xa-m{number}"))
+    with pytest.raises(HoabanError, match="pool `agencies` is too small"):
+        scaffold.add_agency(inventory, NewAgency("xa-cuoi"))
+    assert not (inventory / "agencies" / "xa-cuoi.yml").exists()
+    load(inventory)
+
+
+def test_faults_of_the_inventory_come_first(inventory: Path) -> None:
+    (inventory / "agencies" / "xa-c.yml").write_text("slug: xa-c\n", "utf-8")
+    with pytest.raises(HoabanError, match="`kind` is missing"):
+        scaffold.add_agency(inventory, NewAgency("xa-moi"))
+    assert not (inventory / "agencies" / "xa-moi.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Sở Nội vụ", "so-noi-vu"),
+        ("Xã Mường É", "xa-muong-e"),
+        ("Đoàn Kết", "doan-ket"),
+        ("phường Chiềng Cơi", "phuong-chieng-coi"),
+        ("Lóng Sập", "long-sap"),
+        ("12 Tổ", "to"),
+        ("ừ ử ữ ự", "u-u-u-u"),
+        ("???", ""),
+        ("Văn phòng Đoàn đại biểu Quốc hội và HĐND tỉnh", "van-phong-doan-dai-bieu-quoc-hoi"),
+        ("a" * 40, "a" * 32),
+    ],
+)
+def test_slugs_of_vietnamese_names(name: str, slug: str) -> None:
+    assert slugify(name) == slug
