@@ -100,7 +100,7 @@ def deliver(
         delivery.provisioned = provision(delivery.target, engine, consent, options, quiet=quiet)
 
     phase("provision", provision_one)
-    console = CloudConsole(targets[0].province.spec.cloud)
+    console = CloudConsole(targets[0].province.spec.cloud, targets[0].workspace.inventory)
     with Steps(quiet=quiet) as steps:
 
         def converge_one(delivery: Delivery) -> None:

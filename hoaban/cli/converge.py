@@ -36,7 +36,7 @@ def converge(
     Examples: `hoaban converge`, `hoaban converge so-y-te --check --diff`
     """
     workspace = Workspace.find()
-    console = CloudConsole(model.load(workspace.inventory).spec.cloud)
+    console = CloudConsole(model.load(workspace.inventory).spec.cloud, workspace.inventory)
     with Steps(quiet=json_) as steps:
         result = configure(
             workspace,

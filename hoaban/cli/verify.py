@@ -32,7 +32,7 @@ def verify(
     Examples: `hoaban verify so-y-te`, `hoaban verify so-y-te --json`
     """
     workspace = Workspace.find()
-    console = CloudConsole(model.load(workspace.inventory).spec.cloud)
+    console = CloudConsole(model.load(workspace.inventory).spec.cloud, workspace.inventory)
     with Steps(quiet=json_) as steps:
         report = examine(workspace, agency, console, steps)
     if json_:

@@ -8,8 +8,11 @@ import openstack
 from openstack import exceptions
 
 from hoaban.errors import HoabanError, Location
+from hoaban.provision.credentials import find_entry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from openstack.connection import Connection
 
     from hoaban.model.spec import Cloud
@@ -25,16 +28,18 @@ class Console(Protocol):
 class CloudConsole:
     """Consoles of a cloud's servers. Logs in at the first call."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, inventory: Path) -> None:
         self._cloud = cloud
+        self._inventory_file = inventory / "province.yml"
         self._connection: Connection | None = None
 
     def output(self, server_id: str) -> str:
         """See :class:`Console`; a server that the cloud does not know is an error."""
         try:
             if self._connection is None:
+                entry = find_entry(self._cloud.name, self._inventory_file)
                 self._connection = openstack.connect(
-                    cloud=self._cloud.name, region_name=self._cloud.region
+                    cloud=entry.name, region_name=self._cloud.region, config_files=[str(entry.file)]
                 )
             answer = self._connection.compute.get_server_console_output(server_id)
         except exceptions.ConflictException:  # not booted yet
