@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import openstack
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
@@ -28,7 +27,7 @@ def servers(
     """
     entry = find_entry(province.spec.cloud.name, workspace.inventory / "province.yml")
     try:
-        with openstack.connect(cloud=entry.name, config_files=[str(entry.file)]) as cloud:
+        with entry.connect(province.spec.cloud.region) as cloud:
             known = {one.id: str(one.status) for one in cloud.compute.servers(all_projects=True)}
     except (SDKException, ClientException) as error:
         raise HoabanError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import openstack
 from openstack import exceptions
 
 from hoaban.errors import HoabanError, Location
@@ -38,9 +37,7 @@ class CloudConsole:
         try:
             if self._connection is None:
                 entry = find_entry(self._cloud.name, self._inventory_file)
-                self._connection = openstack.connect(
-                    cloud=entry.name, region_name=self._cloud.region, config_files=[str(entry.file)]
-                )
+                self._connection = entry.connect(self._cloud.region)
             answer = self._connection.compute.get_server_console_output(server_id)
         except exceptions.ConflictException:  # not booted yet
             return ""

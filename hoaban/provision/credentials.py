@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openstack.config import OpenStackConfig
 from openstack.config.loader import CONFIG_FILES
+from openstack.connection import Connection
 from openstack.exceptions import ConfigException
 
 from hoaban.errors import HoabanError, Location
@@ -31,6 +32,12 @@ class CloudEntry:
     def environment(self) -> dict[str, str]:
         """Variables by which openstacksdk finds the entry from any folder."""
         return {"OS_CLOUD": self.name, CONFIG_FILE_VARIABLE: str(self.file)}
+
+    def connect(self, region: str | None = None) -> Connection:
+        """A connection of openstacksdk; it logs in at its first call."""
+        loader = OpenStackConfig(config_files=[str(self.file)], load_envvars=False)
+        chosen = {"region_name": region} if region else {}
+        return Connection(config=loader.get_one(self.name, **chosen))
 
 
 def lab_clouds() -> Path:
