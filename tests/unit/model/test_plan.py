@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from time import process_time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hoaban.errors import HoabanError
-from hoaban.model import Province, load
+from hoaban.model import Province, ledgerfile, load
 from hoaban.model.environment import EnvironmentPlan
 from hoaban.model.quota import with_head_room
 
@@ -132,3 +133,27 @@ def test_an_agency_without_systems_has_its_place_and_nothing_built(inventory: Pa
     assert (plan.hosts, plan.networks, plan.server_groups) == ([], [], [])
     assert plan.quota.instances == plan.quota.networks == plan.quota.ports == 0
     assert [group.name for group in plan.security_groups] == ["xa-b-base"]
+
+
+def test_a_thousand_agencies_load_in_seconds(inventory: Path) -> None:
+    province = inventory / "province.yml"
+    text = province.read_text("utf-8")
+    for narrow, wide in (
+        ("10.2.0.0/20", "10.16.0.0/12"),
+        ("fd00:0:2::/52", "fd00:1::/40"),
+        ("10.3.0.0/22", "10.32.0.0/12"),
+        ("fd00:0:3::/60", "fd00:0:3::/48"),
+    ):
+        text = text.replace(narrow, wide)
+    province.write_text(text, "utf-8")
+    (inventory / "addresses.yml").unlink()
+    agency = (inventory / "agencies" / "xa-b.yml").read_text("utf-8")
+    for number in range(1000):
+        path = inventory / "agencies" / f"xa-m{number}.yml"
+        path.write_text(agency.replace("slug: xa-b\n", f"slug: xa-m{number}\n"), "utf-8")
+    ledgerfile.allocate(inventory)
+    started = process_time()
+    loaded = load(inventory)
+    assert len(loaded.agencies) == 1002
+    # Some 1.5 s of one core; what grows with the square of the number would take minutes.
+    assert process_time() - started < 15
