@@ -68,6 +68,8 @@ def environment(workspace: Workspace, transport: Transport) -> dict[str, str]:
     """Environment variables of Ansible for a workspace, on top of this process's own."""
     root = toolkit_root()
     values = {
+        # The command may have been called by its path alone.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
         "ANSIBLE_INVENTORY": str(workspace.inventory / "hoaban.yml"),
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
