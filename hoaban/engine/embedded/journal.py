@@ -58,6 +58,15 @@ class Journal:
             sync_folder(file.parent)
         return journal
 
+    @classmethod
+    def reopen(cls, file: Path) -> Self:
+        """Go on with the journal that an interrupted run left; a line cut off is cut away."""
+        with explained(file):
+            stream = file.open("r+b")
+            stream.truncate(stream.read().rfind(b"\n") + 1)
+            stream.seek(0, os.SEEK_END)
+        return cls(file, stream)
+
     def append(self, line: str) -> int:
         """Add a line; the number returned is what :meth:`sync` takes."""
         with explained(self.file), self._write_lock:

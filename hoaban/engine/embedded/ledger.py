@@ -259,6 +259,8 @@ class Ledger:
             snapshot = self.snapshot()
             self._verify(snapshot)
             content = self._store.encode(snapshot)
+            if self._journal is None and self._store.journal_file.exists():
+                self._journal = Journal.reopen(self._store.journal_file)
             if self._journal is not None:
                 note = self._journal.append(dump({"committing": digest(content)}))
                 self._journal.sync(note)

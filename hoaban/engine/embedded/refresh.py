@@ -119,7 +119,6 @@ class Refresh:
 def _has_object(one: Resource) -> bool:
     return (
         one.custom
-        and not one.delete
         and not one.pending_replacement
         and not is_provider(one.type)
         and one.type != STACK_REFERENCE_TYPE
