@@ -116,7 +116,9 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
             },
             "now": 1795367146.68,
         },
-        "volumes": [volume(one) for one in plan.volumes],
+        "volumes": [
+            volume(one, f"/dev/vd{chr(98 + number)}") for number, one in enumerate(plan.volumes)
+        ],
         "disks": {
             "blockdevices": [
                 disk(host, one, f"/dev/vd{chr(98 + number)}")
@@ -161,11 +163,11 @@ def address(family: str, local: str, length: int, scope: str) -> dict[str, Any]:
     return {"family": family, "local": local, "prefixlen": length, "scope": scope}
 
 
-def volume(plan: VolumePlan) -> dict[str, Any]:
-    """A mounted volume; volumes are on ``/dev/vdb`` and on."""
+def volume(plan: VolumePlan, device: str) -> dict[str, Any]:
+    """A mounted volume."""
     return {
         "mount": plan.mount,
-        "device": "/dev/vdb",
+        "device": device,
         "filesystem": plan.filesystem,
         "options": "rw,relatime",
         "filesystem_bytes": int(plan.size_gb * GIB * 0.97),

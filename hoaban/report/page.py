@@ -1,0 +1,70 @@
+"""Renders a handover as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import jinja2
+from markupsafe import Markup
+
+from hoaban.report.rules import groups
+from hoaban.report.topology import draw
+from hoaban.verify.model import Status
+from hoaban.workspace import toolkit_root
+
+if TYPE_CHECKING:
+    from hoaban.report.handover import Handover
+
+TITLES = ("Tỉnh ", "Thành phố ")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(toolkit_root() / "templates/report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(handover: Handover) -> str:
+    """The page. Everything that comes from files or hosts is escaped; nothing is loaded."""
+    environment = _environment()
+    style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
+    plan = handover.environment
+    zone = ZoneInfo(handover.timezone)
+    verification = handover.verification
+    return environment.get_template("handover.html.j2").render(
+        handover=handover,
+        style=Markup(style),  # noqa: S704 - our own file
+        drawing=draw(handover),
+        groups=groups(plan),
+        place=_place(handover.province.vi),
+        province=_lowered(handover.province.vi),
+        made=handover.made.astimezone(zone),
+        checked=verification.started.astimezone(zone),
+        updated=handover.stack.updated.astimezone(zone),
+        passed=verification.count(Status.PASS),
+        failed=verification.count(Status.FAIL),
+        skipped=verification.count(Status.SKIP),
+        cpus=sum(host.size.vcpus for host in plan.hosts),
+        ram_gib=sum(host.size.ram_mb for host in plan.hosts) / 1024,
+        volume_gib=sum(volume.size_gb for host in plan.hosts for volume in host.volumes),
+    )
+
+
+def _place(province: str) -> str:
+    """Where the record is made: the province without its title."""
+    for title in TITLES:
+        if province.startswith(title):
+            return province.removeprefix(title)
+    return province
+
+
+def _lowered(province: str) -> str:
+    """The province's name within a sentence: its title is no part of the name."""
+    return province[0].lower() + province[1:] if province.startswith(TITLES) else province

@@ -1,0 +1,357 @@
+"""Works out the topology drawing: boxes and arrows with their places, for an SVG template.
+
+From left to right: who may come from outside, the router, then one column a zone. A row is an
+information system; its tiers are boxes with their hosts, addresses and volumes. Below: what the
+environment uses of the province's foundation. Lengths are in SVG user units.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from itertools import pairwise, zip_longest
+from typing import TYPE_CHECKING, Final
+
+from hoaban.model.spec import ProvinceService
+from hoaban.model.types import Direction, Protocol, Text
+from hoaban.report.rules import flow_words, is_ground
+from hoaban.verify.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hoaban.model.environment import EnvironmentPlan, HostPlan, NetworkPlan, Rule
+    from hoaban.report.handover import Handover, Shared
+
+WIDTH: Final = 1320
+SOURCES: Final = 250
+ROUTER_X, ROUTER_WIDTH = 284, 40
+ZONES_X: Final = 424
+GAP: Final = 84
+ZONE_HEAD: Final = 76
+ROW_HEAD: Final = 34
+ROW_GAP: Final = 26
+TIER_HEAD: Final = 30
+HOST_HEIGHT: Final = 50
+VOLUME_HEIGHT: Final = 19
+SOURCE_LINE: Final = 17
+MOST_SOURCES: Final = 6
+WRAP: Final = 31
+SHARED_HEIGHT: Final = 96
+BASE: Final = "-base"
+"""End of the name of the group that all hosts of an environment are in."""
+SERVICES: Final = {
+    ProvinceService.BASTION: Text(vi="máy chủ trung chuyển", en="bastion"),
+    ProvinceService.TIME: Text(vi="máy chủ thời gian", en="time"),
+    ProvinceService.BACKUP_HOST: Text(vi="máy chủ sao lưu", en="backup host"),
+    ProvinceService.VPN_HUB: Text(vi="cổng VPN", en="VPN hub"),
+    ProvinceService.PKI: Text(vi="chứng thực số", en="certification authority"),
+    ProvinceService.EXCHANGE_GATEWAY: Text(vi="cổng trao đổi dữ liệu", en="exchange gateway"),
+}
+ZONE_ORDER: Final = ("web", "app", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class HostBox:
+    """A host inside a tier's box; ``y`` is its top."""
+
+    label: str
+    plan: HostPlan
+    floating_ip: str | None
+    state: str
+    """``pass``, ``fail`` or ``skip``: what the checks of this host came to."""
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class TierBox:
+    """The hosts of one tier of one system."""
+
+    title: str
+    serves: str
+    x: float
+    y: float
+    width: float
+    height: float
+    hosts: tuple[HostBox, ...]
+
+    @property
+    def middle(self) -> float:
+        """Height at which arrows arrive and leave."""
+        return self.y + TIER_HEAD / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of text in both languages; ``first`` begins a new item."""
+
+    vi: str
+    en: str
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBox:
+    """Who may come from outside to one tier."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """An allowed flow; one between two heights turns at the router."""
+
+    x1: float
+    x2: float
+    y1: float
+    y2: float
+    label: str
+
+    @property
+    def path(self) -> str:
+        """The line, in SVG's words."""
+        if self.y1 == self.y2:
+            return f"M{self.x1} {self.y1}H{self.x2}"
+        turn = ROUTER_X + ROUTER_WIDTH / 2
+        return f"M{self.x1} {self.y1}H{turn}V{self.y2}H{self.x2}"
+
+    @property
+    def label_x(self) -> float:
+        """Where the label is centred: in the last free stretch before the tip."""
+        start = max(self.x1, ROUTER_X + ROUTER_WIDTH) if self.x1 < ROUTER_X else self.x1
+        return (start + min(self.x2, start + GAP)) / 2
+
+    @property
+    def label_y(self) -> float:
+        """Where the label stands, just above the line."""
+        return self.y2 - 6
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneColumn:
+    """A network: a column across all rows."""
+
+    network: NetworkPlan
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One information system, or (name None) the environment's own hosts."""
+
+    name: Text | None
+    y: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a host of the foundation is for, in both languages."""
+
+    vi: tuple[str, ...]
+    en: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBox:
+    """A host of the foundation below the environment."""
+
+    host: Shared
+    services: Services
+    x: float
+    y: float
+    width: float
+
+
+@dataclass(slots=True)
+class Topology:
+    """The whole drawing."""
+
+    width: float = WIDTH
+    frame_x: float = ROUTER_X - 12
+    router_x: float = ROUTER_X
+    router_width: float = ROUTER_WIDTH
+    height: float = 0
+    frame_height: float = 0
+    zones: list[ZoneColumn] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    tiers: list[TierBox] = field(default_factory=list)
+    sources: list[SourceBox] = field(default_factory=list)
+    arrows: list[Arrow] = field(default_factory=list)
+    shared: list[SharedBox] = field(default_factory=list)
+
+
+def draw(handover: Handover) -> Topology:
+    """The drawing of an environment."""
+    plan = handover.environment
+    drawing = Topology()
+    zones = _zone_columns(plan)
+    drawing.zones = list(zones.values())
+    y = float(ZONE_HEAD)
+    for system in dict.fromkeys(host.system for host in plan.hosts):
+        hosts = [host for host in plan.hosts if host.system == system]
+        name = handover.party.systems.get(system or "")
+        if name is None and system is not None:
+            name = Text(vi=system, en=system)
+        y = _add_row(drawing, handover, zones, hosts, name, y) + ROW_GAP
+    drawing.frame_height = y
+    drawing.height = y + 12
+    if handover.shared:
+        _add_shared(drawing, handover.shared, y + 44)
+    return drawing
+
+
+def _zone_columns(plan: EnvironmentPlan) -> dict[str, ZoneColumn]:
+    used = {host.zone for host in plan.hosts}
+    networks = [network for network in plan.networks if network.zone in used]
+    order = {zone: number for number, zone in enumerate(ZONE_ORDER)}
+    networks.sort(key=lambda network: order.get(network.zone, len(order)))
+    count = max(len(networks), 1)
+    width = min((WIDTH - 20 - ZONES_X - GAP * (count - 1)) / count, 340)
+    return {
+        network.zone: ZoneColumn(network, ZONES_X + number * (width + GAP), width)
+        for number, network in enumerate(networks)
+    }
+
+
+def _add_row(
+    drawing: Topology,
+    handover: Handover,
+    zones: dict[str, ZoneColumn],
+    hosts: Sequence[HostPlan],
+    name: Text | None,
+    y: float,
+) -> float:
+    """Add a system with its tiers; returns where the row ends."""
+    plan = handover.environment
+    top = y + (ROW_HEAD if name else 8)
+    boxes: list[tuple[TierBox, Sequence[HostPlan]]] = []
+    bottom = top
+    for zone, column in zones.items():
+        tier = [host for host in hosts if host.zone == zone]
+        if not tier:
+            continue
+        box = _tier_box(handover, tier, column, top)
+        boxes.append((box, tier))
+        bottom = max(bottom, box.y + box.height)
+    for box, members in boxes:
+        bottom = max(bottom, _add_sources(drawing, plan, box, members[0]))
+    for (left, callers), (right, called) in pairwise(boxes):
+        label = _flow_between(plan, callers, called)
+        if label:
+            arrow = Arrow(left.x + left.width, right.x, left.middle, right.middle, label)
+            drawing.arrows.append(arrow)
+    drawing.tiers += [box for box, _ in boxes]
+    drawing.rows.append(Row(name, y, bottom - y))
+    return bottom
+
+
+def _tier_box(
+    handover: Handover, members: Sequence[HostPlan], column: ZoneColumn, top: float
+) -> TierBox:
+    y = top + TIER_HEAD
+    hosts = []
+    for plan in members:
+        label = plan.name
+        if plan.system is not None and plan.tier is not None:
+            label = f"{plan.tier}-{plan.name.rsplit('-', 1)[-1]}"
+        floating = handover.hosts[plan.name].floating_ip if plan.name in handover.hosts else None
+        hosts.append(HostBox(label, plan, floating, _state(handover, plan.name), y))
+        y += HOST_HEIGHT + VOLUME_HEIGHT * (len(plan.volumes) + (floating is not None))
+    serving = _own_rules(handover.environment, members[0])
+    title = members[0].tier or members[0].zone
+    return TierBox(
+        title, flow_words(serving), column.x, top, column.width, y - top + 4, tuple(hosts)
+    )
+
+
+def _state(handover: Handover, host: str) -> str:
+    seen = {
+        finding.status
+        for check in handover.verification.checks
+        for finding in check.findings
+        if finding.host == host
+    }
+    return next((str(status) for status in (Status.FAIL, Status.PASS) if status in seen), "skip")
+
+
+def _add_sources(drawing: Topology, plan: EnvironmentPlan, box: TierBox, member: HostPlan) -> float:
+    """Add who may come to a tier from outside its system; returns where the box ends."""
+    rules = [rule for rule in _own_rules(plan, member) if not _is_inner(plan, rule)]
+    reasons = list({rule.reason.vi: rule.reason for rule in rules}.values())
+    if not reasons:
+        return box.y
+    lines = [line for reason in reasons[:MOST_SOURCES] for line in _wrapped(reason)]
+    if len(reasons) > MOST_SOURCES:
+        more = len(reasons) - MOST_SOURCES
+        lines.append(Line(f"và {more} nguồn khác", f"and {more} more", first=True))
+    height = 14 + SOURCE_LINE * len(lines)
+    y = max([box.y, *(source.y + source.height + 10 for source in drawing.sources)])
+    drawing.sources.append(SourceBox(10, y, SOURCES - 20, height, tuple(lines)))
+    drawing.arrows.append(Arrow(SOURCES - 10, box.x, y + height / 2, box.middle, flow_words(rules)))
+    return y + height
+
+
+def _own_rules(plan: EnvironmentPlan, host: HostPlan) -> list[Rule]:
+    """What a host serves beyond what all hosts of the environment serve alike."""
+    own = [
+        group
+        for group in plan.security_groups
+        if group.name in host.security_groups and not group.name.endswith(BASE)
+    ]
+    return [
+        rule
+        for group in own
+        for rule in group.rules
+        if rule.direction is Direction.INGRESS
+        and rule.protocol is not Protocol.ICMP
+        and not is_ground(rule)
+    ]
+
+
+def _is_inner(plan: EnvironmentPlan, rule: Rule) -> bool:
+    """Whether a rule's remote side is a tier: a part of one network of the environment."""
+    for network in plan.networks:
+        if isinstance(rule.remote, IPv4Network):
+            if rule.remote.subnet_of(network.ipv4):
+                return True
+        elif rule.remote.subnet_of(network.ipv6):
+            return True
+    return False
+
+
+def _flow_between(
+    plan: EnvironmentPlan, callers: Sequence[HostPlan], called: Sequence[HostPlan]
+) -> str:
+    """What one tier may call of another, in words; empty when nothing."""
+    return flow_words(
+        [
+            rule
+            for rule in _own_rules(plan, called[0])
+            if any(host.ipv4 in rule.remote for host in callers) and _is_inner(plan, rule)
+        ]
+    )
+
+
+def _add_shared(drawing: Topology, hosts: Sequence[Shared], y: float) -> None:
+    width = min((WIDTH - ZONES_X - 10 - GAP * (len(hosts) - 1)) / len(hosts), 360)
+    for number, host in enumerate(hosts):
+        words = [SERVICES[service] for service in host.services if service in SERVICES]
+        services = Services(tuple(w.vi for w in words), tuple(w.en for w in words))
+        drawing.shared.append(SharedBox(host, services, ZONES_X + number * (width + GAP), y, width))
+    drawing.height = y + SHARED_HEIGHT + 12
+
+
+def _wrapped(text: Text) -> list[Line]:
+    """A text in lines that fit a box, both languages with the same number of lines."""
+    vi, en = (textwrap.wrap(words, WRAP) for words in (text.vi, text.en))
+    return [
+        Line(one, other, first=number == 0)
+        for number, (one, other) in enumerate(zip_longest(vi, en, fillvalue=""))
+    ]
