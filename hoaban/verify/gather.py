@@ -18,7 +18,8 @@ from hoaban.model.types import Direction, Family, Text
 from hoaban.verify.agents import probe, source
 from hoaban.verify.facts import Facts
 from hoaban.verify.flows import CANARIES, Flow, from_host, lets, ports, thinned
-from hoaban.verify.scene import Attempt, Trial, endpoint
+from hoaban.verify.routes import leads_to
+from hoaban.verify.scene import UNTRIED, Attempt, Trial, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -96,7 +97,8 @@ def outside(hosts: Sequence[ManagedHost]) -> list[Trial]:
     """Try flows from this machine to hosts, at their floating and their inner addresses.
 
     Nothing leads from here to inner addresses but a mistake, so only what is forbidden is tried
-    there; at floating addresses all is.
+    there; at floating addresses all is. An address to which only the default route leads is some
+    other network's as far as this machine knows: nothing is sent there, and nothing is proved.
     """
     flows: list[Flow] = []
     for host in hosts:
@@ -105,7 +107,9 @@ def outside(hosts: Sequence[ManagedHost]) -> list[Trial]:
         for address in (host.plan.ipv4, host.plan.ipv6):
             flows += [flow for flow in _outside_flows(host, address) if not flow.allowed]
     flows = thinned(flows, MOST_FLOWS_OUTSIDE)
-    return _trials(flows, probe.run(_asked(flows)))
+    routed = [flow for flow in flows if leads_to(flow.address)]
+    untried = [Trial(flow, UNTRIED, 0) for flow in flows if flow not in routed]
+    return _trials(routed, probe.run(_asked(routed))) + untried
 
 
 def attempts(remote: Remote, hosts: Sequence[ManagedHost]) -> dict[str, Attempt]:

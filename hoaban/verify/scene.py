@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 OPEN = frozenset({"open", "refused"})
 CLOSED = frozenset({"silent", "blocked", "unreachable"})
+UNTRIED = "untried"
+"""Nothing was sent: only the default route leads there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Trial:
         An allowed UDP flow that nothing answers proves nothing: it may have been dropped, or
         taken by a silent program.
         """
+        if self.state == UNTRIED:
+            return Status.SKIP
         if not self.flow.allowed:
             return Status.PASS if self.state in CLOSED else Status.FAIL
         if self.state in OPEN:

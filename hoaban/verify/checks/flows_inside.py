@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hoaban.verify.checks.base import Check, both, joined
 from hoaban.verify.model import Finding, Status
+from hoaban.verify.scene import UNTRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +22,10 @@ STATES: Final = {
     "silent": both("bị chặn (không hồi đáp)", "dropped"),
     "blocked": both("bị chặn tại nguồn", "stopped at the source"),
     "unreachable": both("không có đường tới", "no way there"),
+    UNTRIED: both(
+        "không thử vì máy kiểm tra không có tuyến riêng tới đó",
+        "not tried, since the checking machine has no route of its own there",
+    ),
 }
 
 
@@ -55,14 +60,19 @@ class FlowsInside(Check):
 
 
 def finding(host: str | None, trials: Sequence[Trial]) -> Finding:
-    """All trials from one place: failures by name, the rest in numbers."""
+    """All trials from one place: failures by name, the rest in numbers.
+
+    Where no trial proved anything, neither does the finding.
+    """
+    verdicts = {trial.verdict for trial in trials}
+    status = next((s for s in (Status.FAIL, Status.PASS) if s in verdicts), Status.SKIP)
     wrong = [trial for trial in trials if trial.verdict is Status.FAIL]
     texts = [_named(trial) for trial in wrong[:MOST_NAMED]]
     if len(wrong) > MOST_NAMED:
         more = len(wrong) - MOST_NAMED
         texts.append(both(f"và {more} luồng nữa", f"and {more} more"))
     texts.append(counted(trials))
-    return Finding(host=host, status=Status.FAIL if wrong else Status.PASS, evidence=joined(texts))
+    return Finding(host=host, status=status, evidence=joined(texts))
 
 
 def counted(trials: Sequence[Trial]) -> Text:
