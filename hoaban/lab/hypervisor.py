@@ -8,18 +8,23 @@ servers of the other hypervisor as they are.
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from hoaban.errors import HoabanError
+from hoaban.files import write_atomic
 from hoaban.lab.client import connect
+from hoaban.lab.logs import tail
 from hoaban.lab.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hoaban.lab.layout import Layout
 
 COMPUTE = "nova-compute"
-_WAIT = 180
+_WAIT_SECONDS = 180
 
 
 class Hypervisor(StrEnum):
@@ -44,16 +49,27 @@ class Hypervisor(StrEnum):
         return Hypervisor.QEMU if self is Hypervisor.FAKE else Hypervisor.FAKE
 
 
-def choose(layout: Layout, wanted: Hypervisor) -> bool:
+def chosen(layout: Layout) -> Hypervisor | None:
+    """The hypervisor of the last choice."""
+    try:
+        return Hypervisor(layout.hypervisor.read_text().strip())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def choose(
+    layout: Layout, wanted: Hypervisor, tell: Callable[[str], None] = lambda _: None
+) -> bool:
     """Let ``wanted`` take servers, and only it; false when that is so already.
 
     The other service is disabled while it runs, for it is the service itself that tells
-    placement, and stopped then.
+    placement, and stopped then. ``tell`` is told what is waited for.
     """
     supervisor = Supervisor(layout)
     changed = supervisor.start(wanted.program)
     compute: Any = connect(layout).compute
-    service = _wait_until_up(layout, compute, wanted)
+    tell(f"the report of {wanted.program}")
+    service = _wait_until_up(layout, supervisor, compute, wanted)
     if service.status != "enabled":
         compute.enable_service(service, wanted.host, COMPUTE)
         changed = True
@@ -61,30 +77,46 @@ def choose(layout: Layout, wanted: Hypervisor) -> bool:
     if other is not None and other.status == "enabled":
         compute.disable_service(other, wanted.other.host, COMPUTE, f"the lab uses {wanted.value}")
         changed = True
-    return supervisor.stop(wanted.other.program) or changed
+    # It may finish what it is doing: nothing waits for that.
+    changed = supervisor.stop(wanted.other.program, wait=False) or changed
+    if chosen(layout) is not wanted:
+        write_atomic(layout.hypervisor, f"{wanted.value}\n")
+    return changed
 
 
 def _service(compute: Any, kind: Hypervisor) -> Any:
     return next(iter(compute.services(binary=COMPUTE, host=kind.host)), None)
 
 
-def _wait_until_up(layout: Layout, compute: Any, kind: Hypervisor) -> Any:
-    """Wait until the service reports, and nova's scheduler knows its node."""
-    end = time.monotonic() + _WAIT
+def _wait_until_up(layout: Layout, supervisor: Supervisor, compute: Any, kind: Hypervisor) -> Any:
+    """Wait until the service that runs now has reported, and the scheduler knows its node."""
+    end = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < end:
+        started = int(supervisor.processes()[kind.program]["start"])
         service = _service(compute, kind)
-        if service is not None and service.state == "up" and _has_node(compute, kind):
+        if (
+            service is not None
+            and service.state == "up"
+            and _seconds(service.updated_at) >= started
+            and _has_node(compute, kind)
+        ):
             return service
         time.sleep(0.5)
     raise HoabanError(
-        f"the hypervisor {kind.value} did not report within {_WAIT} s",
+        f"the hypervisor {kind.value} did not report within {_WAIT_SECONDS} s",
         mend=f"see why: hoaban lab logs {kind.program}",
-        detail="\n".join(layout.log_of(kind.program).read_text().splitlines()[-15:]),
+        detail=tail(layout, kind.program),
     )
+
+
+def _seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).replace(tzinfo=UTC).timestamp()
 
 
 def _has_node(compute: Any, kind: Hypervisor) -> bool:
-    # A node is listed once its host is mapped to a cell, and only then can servers be placed.
-    return any(
-        node.service_details["host"] == kind.host for node in compute.hypervisors(details=True)
-    )
+    """Whether the host's node is listed: it is once its host is mapped to a cell.
+
+    Later versions of this call ask every host for its uptime, and wait a minute for a stopped one.
+    """
+    nodes = compute.get("/os-hypervisors/detail", microversion="2.53").json()["hypervisors"]
+    return any(node["service"]["host"] == kind.host for node in nodes)

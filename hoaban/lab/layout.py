@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hoaban.workspace import lab_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Layout:
     def applied(self) -> Path:
         """What the last complete run of the role applied (JSON)."""
         return self.root / "applied.json"
+
+    @property
+    def hypervisor(self) -> Path:
+        """Which hypervisor was chosen last."""
+        return self.root / "hypervisor"
 
     @property
     def venv(self) -> Path:

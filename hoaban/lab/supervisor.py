@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ALREADY_STARTED = 60
 _NOT_RUNNING = 70
+_STOP_SECONDS = 60
 _GONE = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 
 
@@ -116,6 +117,36 @@ class Supervisor:
             if all(states[name]["statename"] in _GONE for name in names):
                 return
             time.sleep(0.1)
+
+    def raise_fallen(self) -> list[str]:
+        """Start programs that should run by themselves and do not; returns their names."""
+        states = self.processes()
+        fallen = [
+            config["name"]
+            for config in self._rpc.getAllConfigInfo()
+            if config["autostart"] and states[config["name"]]["statename"] in _GONE
+        ]
+        for name in fallen:
+            self.start(name)
+        return fallen
+
+    def apply(self) -> list[str]:
+        """Take over changed configuration; returns the programs that it concerns.
+
+        Only these are stopped, all at one time, and started again if they should run. Programs
+        that the supervisor had given up are started too.
+        """
+        [[added, changed, removed]] = self._rpc.reloadConfig()
+        states = self.processes()
+        ran = [name for name in changed if states[name]["statename"] not in _GONE]
+        self.stop_together([*changed, *removed], _STOP_SECONDS)
+        for name in (*changed, *removed):
+            self._rpc.removeProcessGroup(name)
+        for name in (*added, *changed):
+            self._rpc.addProcessGroup(name)
+        for name in ran:  # also those that do not start by themselves
+            self.start(name)
+        return [*added, *changed, *removed, *self.raise_fallen()]
 
     def shutdown(self, timeout: float = 60) -> None:
         """End the supervisor and whatever it still runs; wait until the process is gone.

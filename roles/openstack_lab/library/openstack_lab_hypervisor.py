@@ -1,4 +1,3 @@
-#!/usr/bin/python
 """Ansible module: which of the lab's two hypervisors takes servers."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 """Ansible module: users of the lab's services, and their entries in keystone's catalogue."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-#!/usr/bin/python
 """Ansible module: the lab's external network, from which floating addresses come."""
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""One hand at a time on the lab of a machine, whichever checkout it comes from."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hoaban.errors import HoabanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def lock_file() -> Path:
+    """Of the machine and not of a lab's folder: ports and bridges are the machine's."""
+    folder = Path("/run/lock")
+    return (folder if folder.is_dir() else Path(tempfile.gettempdir())) / "hoaban-lab.lock"
+
+
+@contextmanager
+def locked(verb: str, path: Path | None = None) -> Iterator[None]:
+    """Hold the lock while ``verb`` is at work; an error tells who holds it.
+
+    The kernel releases it when the process ends, however it ends.
+    """
+    path = path or lock_file()
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "r+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise HoabanError(
+                f"{_holder(stream.read())} is at work on this machine's lab",
+                mend="wait until it is through: hoaban lab status",
+            ) from error
+        stream.seek(0)
+        stream.truncate()
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        json.dump(
+            {"verb": verb, "pid": os.getpid(), "since": now, "folder": str(Path.cwd())}, stream
+        )
+        stream.flush()
+        yield
+
+
+def _holder(text: str) -> str:
+    try:
+        note = json.loads(text)
+        return (
+            f"another `hoaban lab {note['verb']}` (process {note['pid']}, since {note['since']}, "
+            f"in {note['folder']})"
+        )
+    except (ValueError, KeyError):  # it has the lock and has not written yet
+        return "another hoaban process"
