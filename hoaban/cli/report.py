@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from hoaban import model
 from hoaban.console import print_json, stderr, stdout
-from hoaban.report.write import write
+from hoaban.report import write_report
 from hoaban.workspace import Workspace
 
 
@@ -24,8 +23,7 @@ def report(
 
     Examples: `hoaban report so-y-te`, `hoaban report so-y-te --json`
     """
-    workspace = Workspace.find()
-    written = write(workspace, model.load(workspace.inventory), agency)
+    written = write_report(Workspace.find(), agency)
     if json_:
         print_json(written.handover.model_dump(mode="json"))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,9 @@ from hoaban.testing import estate, measured
 from hoaban.verify import gather
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
+from hoaban.verify.routes import leads_to
 from hoaban.verify.run import kept, report_file, scope, verify
+from hoaban.verify.scene import UNTRIED
 from hoaban.verify.show import show
 from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
 from tests.unit.converge.test_pins import key
@@ -26,17 +29,23 @@ if TYPE_CHECKING:
 
     from hoaban.workspace import Workspace
 
+SILENCE = """
+import json, sys
+print(json.dumps([["silent", 1] for _ in json.loads(sys.argv[1])["probes"]]))
+"""
+"""In place of the probe agent: the estate's addresses are other networks' on this machine."""
 HOSTS = {f"so-y-te-portal-{tier}-1" for tier in ("web", "app", "data")}
 
 
 @pytest.fixture
 def here(faults: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This machine as every host: sudo does nothing, nobody is waited for."""
+    """This machine as every host: sudo does nothing, and no packet is sent."""
     sudo = faults.parent / "bin/sudo"
     sudo.write_text('#!/bin/sh\nshift\nexec "$@"\n')
     sudo.chmod(0o755)
-    monkeypatch.setattr(gather, "ALLOWED_PATIENCE", 0.2)
-    monkeypatch.setattr(gather, "FORBIDDEN_PATIENCE", 0.2)
+    agents = gather.source
+    monkeypatch.setattr(gather, "source", lambda n: SILENCE if n == "probe" else agents(n))
+    monkeypatch.setattr(gather, "leads_to", lambda _: False)
     return faults
 
 
@@ -119,6 +128,7 @@ def test_outside_nothing_is_expected_at_inner_addresses(
         gather.probe, "run", lambda probes: asked.extend(probes) or [["silent", 1]] * len(probes)
     )
     monkeypatch.setattr(gather, "_own_address", lambda _: estate.OPERATOR_NETWORK[5])
+    monkeypatch.setattr(gather, "leads_to", lambda address: str(address) != "10.64.0.11")
     trials = gather.outside(Fleet.read(provisioned).hosts_of(None))
     allowed = [trial.flow for trial in trials if trial.flow.allowed]
     assert [(str(flow.address), flow.port) for flow in allowed] == [(estate.FLOATING_IP, 22)]
@@ -126,7 +136,17 @@ def test_outside_nothing_is_expected_at_inner_addresses(
     assert {str(flow.address) for flow in inner} == {
         "10.64.0.10", "10.64.0.11", "fd64::a", "fd64::b",
     }  # fmt: skip
-    assert len(asked) == len(trials)
+    untried = [t for t in trials if t.state == UNTRIED]
+    assert {str(trial.flow.address) for trial in untried} == {"10.64.0.11"}
+    assert {trial.verdict for trial in untried} == {Status.SKIP}
+    assert len(asked) == len(trials) - len(untried)
+    assert "10.64.0.11" not in {address for _, _, address, _, _ in asked}
+
+
+def test_only_routes_of_its_own_lead_somewhere() -> None:
+    assert leads_to(ip_address("127.0.0.5"))
+    assert not leads_to(ip_address("203.0.113.10"))
+    assert not leads_to(ip_address("2001:db8::1"))
 
 
 def test_what_was_kept_can_be_missing_or_broken(provisioned: Workspace) -> None:
