@@ -139,8 +139,15 @@ def expand(folder: Item) -> list[Item]:
 
 
 def stage(module: AnsibleModule, item: Item) -> str:
-    """Write the content to a file elsewhere, validate it, and return that file's path."""
-    handle, staged = tempfile.mkstemp(dir=module.tmpdir)
+    """Write the content to a hidden file beside its place, validate it, return that file's path.
+
+    Beside, since AppArmor lets some programs (chronyd) read their own folders only; hidden, since
+    no program takes a file whose name begins with a dot for its configuration.
+    """
+    place = Path(item["path"])
+    beside = place.parent if place.parent.is_dir() else module.tmpdir
+    handle, staged = tempfile.mkstemp(dir=beside, prefix=f".{place.name}.")
+    module.add_cleanup_file(staged)
     with os.fdopen(handle, "w", encoding="utf-8", errors="surrogateescape") as stream:
         stream.write(item["content"])
     if item["validate"]:
