@@ -15,7 +15,7 @@ from hoaban.converge.console import CloudConsole
 from hoaban.converge.run import converge
 from hoaban.provision import operations
 from hoaban.provision.display.progress import Progress
-from hoaban.report import write_report
+from hoaban.report.write import write as write_report
 from hoaban.verify.model import Status
 from hoaban.verify.run import verify
 
@@ -115,7 +115,8 @@ def deliver(
         def report_one(delivery: Delivery) -> None:
             target = delivery.target
             with steps.step(f"Report of {target.stack_name}"):
-                delivery.report = write_report(target.workspace, target.agency).page
+                written = write_report(target.workspace, target.province, target.agency)
+                delivery.report = written.page
 
         phase("converge", converge_one)
         phase("verify", verify_one)
