@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import shlex
 import tempfile
 import threading
@@ -35,14 +34,18 @@ TITLES = {
     "configuration": "Configuration",
     "infrastructure": "Database server, message broker, network",
     "database": "Tables",
+    "migrate": "Migrations",
     "services": "Services",
     "identity": "Users and catalogue",
     "agents": "Agents and hypervisor",
 }
 
 
-def digest(variables: Mapping[str, Any]) -> str:
-    """Of all that decides what a run makes: the role's files, the playbook, the variables."""
+def digest() -> str:
+    """Of what decides what a run makes: the role's files and the playbook.
+
+    Paths of this checkout are no part of it, so that several checkouts can use one lab.
+    """
     root = toolkit_root()
     role = root / "roles" / ROLE
     files = sorted(
@@ -51,7 +54,7 @@ def digest(variables: Mapping[str, Any]) -> str:
         for path in (role / folder).rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     )
-    total = hashlib.sha256(json.dumps(variables, sort_keys=True).encode())
+    total = hashlib.sha256()
     for path in [*files, root / "playbooks" / PLAYBOOK]:
         total.update(f"{path.relative_to(root)}\0".encode())
         total.update(path.read_bytes())

@@ -36,7 +36,7 @@ def up(layout: Layout, hypervisor: Hypervisor, steps: Steps, *, full: bool = Fal
         with steps.step("This machine"):
             preflight.check(layout)
             _ensure_secrets(layout)
-            digest = playbook.digest(playbook.variables(layout))
+            digest = playbook.digest()
         if full or _applied(layout).get("digest") != digest:
             _forget(layout)
             playbook.run(layout, hypervisor, steps)
@@ -56,8 +56,10 @@ def _start(layout: Layout, hypervisor: Hypervisor, steps: Steps) -> None:
         supervisor.raise_fallen()
     with steps.step("Services") as step:
         wait_for_apis(layout, tell=lambda what: steps.update(step, what))
+        step.detail = ""
     with steps.step(f"Hypervisor {hypervisor.value}") as step:
         choose(layout, hypervisor, tell=lambda what: steps.update(step, f"waiting for {what}"))
+        step.detail = ""
 
 
 def _until_serving(layout: Layout, steps: Steps) -> LabStatus:
@@ -68,6 +70,7 @@ def _until_serving(layout: Layout, steps: Steps) -> LabStatus:
             status = examine(layout)
             down = [service for service in status.services if not service.up]
             if not down:
+                step.detail = ""
                 return status
             steps.update(step, "waiting for " + ", ".join(service.name for service in down))
             if time.monotonic() > end:
