@@ -9,7 +9,7 @@ from hoaban.model.types import Direction, Family, Protocol
 from hoaban.verify.facts import Facts
 from hoaban.verify.gather import routes_between
 from hoaban.verify.run import Scope
-from hoaban.verify.scene import Attempt, Scene, Trial
+from hoaban.verify.scene import Ahead, Attempt, Scene, Trial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
             host.name: Attempt(False, ("publickey",), "Permission denied (publickey).")
             for host in own
         },
-        clock={host.name: 0.004 for host in own},
+        clock={host.name: Ahead(0.21, 0.34) for host in own},
     )
 
 
@@ -113,8 +113,7 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
             | {
                 "out": f"0A3F000A,{source},{10 if serves else 11},1795367146.6,0.000123456,"
                 "0.000011,0.0002,-12.3,0.001,0.05,0.0011,0.0002,64.4,Normal\n"
-            },
-            "now": 1795367146.68,
+            }
         },
         "volumes": [
             volume(one, f"/dev/vd{chr(98 + number)}") for number, one in enumerate(plan.volumes)
@@ -150,7 +149,7 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
         "updates": {
             "units": {
                 unit: {"UnitFileState": "enabled", "ActiveState": "active"}
-                for unit in ("unattended-upgrades.service", "apt-daily.timer")
+                for unit in ("apt-daily.timer", "apt-daily-upgrade.timer")
             },
             "settings": APT,
             "dry_run": OK | {"out": "No packages found that can be upgraded unattended\n"},

@@ -71,10 +71,9 @@ class Network(Fact):
 
 
 class Clock(Fact):
-    """Chrony's words, and the host's time (seconds since 1970)."""
+    """Chrony's words."""
 
     tracking: Output
-    now: float
 
 
 class Volume(Fact):

@@ -19,7 +19,7 @@ from hoaban.verify.agents import probe, source
 from hoaban.verify.facts import Facts
 from hoaban.verify.flows import CANARIES, Flow, from_host, lets, ports, thinned
 from hoaban.verify.routes import leads_to
-from hoaban.verify.scene import UNTRIED, Attempt, Trial, endpoint
+from hoaban.verify.scene import UNTRIED, Ahead, Attempt, Trial, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ PYTHON: Final = ("sudo", "-n", "python3", "-I", "-S", "-")
 
 def facts(
     remote: Remote, hosts: Sequence[ManagedHost], settings: HostSettings | None
-) -> tuple[dict[str, Facts], dict[str, Text], dict[str, float]]:
+) -> tuple[dict[str, Facts], dict[str, Text], dict[str, Ahead]]:
     """Facts by host; why there are none, by host; how far clocks are ahead, in seconds."""
     program = source("facts")
     accounts = [operator.name for operator in settings.operators] if settings else []
@@ -51,7 +51,7 @@ def facts(
     }
     known: dict[str, Facts] = {}
     silent: dict[str, Text] = {}
-    clocks: dict[str, float] = {}
+    clocks: dict[str, Ahead] = {}
 
     def work(name: str) -> RemoteResult:
         return _agent(remote, name, program, asked[name], FACTS_SECONDS)
@@ -136,18 +136,20 @@ def _agent(
     return remote.run(host, words, stdin=program, timeout=timeout)
 
 
-def _clocks(remote: Remote, names: Sequence[str]) -> dict[str, float]:
+def _clocks(remote: Remote, names: Sequence[str]) -> dict[str, Ahead]:
     """Clocks against this machine's, to half a round trip: a shell is enough to ask."""
 
-    def one(name: str) -> float | None:
+    def one(name: str) -> Ahead | None:
         before = time.time()
         result = remote.run(name, ["date", "+%s.%N"])
-        middle = (before + time.time()) / 2
-        return float(result.stdout) - middle if result.ok else None
+        after = time.time()
+        if not result.ok:
+            return None
+        return Ahead(float(result.stdout) - (before + after) / 2, (after - before) / 2)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         offsets = dict(zip(names, pool.map(one, names), strict=True))
-    return {name: offset for name, offset in offsets.items() if offset is not None}
+    return {name: ahead for name, ahead in offsets.items() if ahead is not None}
 
 
 def _outside_flows(host: ManagedHost, address: IPv4Address | IPv6Address) -> list[Flow]:

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 @cache
 def leads_to(address: IPv4Address | IPv6Address) -> bool:
-    """Whether a route of this machine other than the default one leads to an address.
+    """Whether an address is what it says when it is reached from here.
 
-    What the default route takes may be anybody's: a private address is another network's there.
+    A public one is; a private one only by a route of its own: whatever the default route takes may
+    be another network's.
     """
+    if address.is_global:
+        return True
     command = ["ip", "-json", f"-{address.version}", "route", "get", "fibmatch", str(address)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     routes = json.loads(result.stdout or "[]") if result.returncode == 0 else []

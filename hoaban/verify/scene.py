@@ -59,6 +59,14 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Ahead:
+    """Seconds that a host's clock is ahead of this machine's, and how far that may be wrong."""
+
+    seconds: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """One environment, measured. Hosts without facts are in ``silent`` with the reason."""
 
@@ -74,8 +82,7 @@ class Scene:
     """Hosts that flows should have been tried from and were not, with the reason."""
     outside: Sequence[Trial]
     attempts: Mapping[str, Attempt]
-    clock: Mapping[str, float]
-    """Seconds that a host's clock was ahead of this machine's, as well as SSH lets us see it."""
+    clock: Mapping[str, Ahead]
 
     def each(self, judge: Callable[[ManagedHost, Facts], Iterable[Finding]]) -> Iterator[Finding]:
         """Findings about every host; a host that told nothing is skipped with the reason."""

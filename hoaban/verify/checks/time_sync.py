@@ -69,8 +69,8 @@ class TimeSync(Check):
         vi, en = ("đồng hồ của chính mình", "its own clock") if own else (name, name)
         seen = scene.clock.get(host.name)
         tail = ("", "") if seen is None else (
-            f", lệch {seen:+.2f} s so với máy kiểm tra",
-            f", {seen:+.2f} s from the checking machine",
+            f", lệch {seen.seconds:+.2f} ± {seen.error:.2f} s so với máy kiểm tra",
+            f", {seen.seconds:+.2f} ± {seen.error:.2f} s from the checking machine",
         )  # fmt: skip
         measured = both(
             f"nguồn {vi}, tầng {stratum}, lệch {offset * 1000:+.3f} ms{tail[0]}",

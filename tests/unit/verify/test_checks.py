@@ -120,8 +120,8 @@ DEFECTS: list[tuple[str, str, Any]] = [
     ("updates", "apt-daily.timer: disabled, inactive",
      lambda raw: raw["updates"]["units"].update(
          {"apt-daily.timer": {"UnitFileState": "disabled", "ActiveState": "inactive"}})),
-    ("updates", "unattended-upgrades.service: absent, absent",
-     lambda raw: raw["updates"]["units"].update({"unattended-upgrades.service": {}})),
+    ("updates", "apt-daily-upgrade.timer: absent, absent",
+     lambda raw: raw["updates"]["units"].update({"apt-daily-upgrade.timer": {}})),
     ("updates", "APT::Periodic::Unattended-Upgrade is off",
      lambda raw: setting(raw, 'Unattended-Upgrade "1"', 'Unattended-Upgrade "0"')),
     ("updates", "does not follow Debian's security",

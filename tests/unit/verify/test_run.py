@@ -143,8 +143,10 @@ def test_outside_nothing_is_expected_at_inner_addresses(
     assert "10.64.0.11" not in {address for _, _, address, _, _ in asked}
 
 
-def test_only_routes_of_its_own_lead_somewhere() -> None:
+def test_private_addresses_need_a_route_of_their_own() -> None:
     assert leads_to(ip_address("127.0.0.5"))
+    assert leads_to(ip_address("1.1.1.1"))
+    assert not leads_to(ip_address("203.0.113.10"))
     assert not leads_to(ip_address("203.0.113.10"))
     assert not leads_to(ip_address("2001:db8::1"))
 
@@ -217,7 +219,7 @@ def test_the_verb_prints_json_and_exits_with_1_on_failure(
     result = sample(provisioned, status)
     monkeypatch.setattr(module, "examine", lambda *_: result)
     monkeypatch.setattr(module.Workspace, "find", classmethod(lambda _: provisioned))
-    monkeypatch.setattr(module, "CloudConsole", lambda _: None)
+    monkeypatch.setattr(module, "CloudConsole", lambda *_: None)
     monkeypatch.setattr(module.model, "load", lambda _: FakeProvince)
     if code is None:
         module.verify("so-y-te", verbose=False, json_=True)
