@@ -12,8 +12,8 @@ from hoaban.errors import ExitCode
 from hoaban.lab import Hypervisor, LabStatus, start, stop
 from hoaban.lab import logs as logbook
 from hoaban.lab.client import CLOUD
+from hoaban.lab.health import examine
 from hoaban.lab.layout import Layout
-from hoaban.lab.status import examine
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from hoaban.console import Steps
 from hoaban.lab import start
+from hoaban.lab.health import LabStatus, ServiceStatus, examine
 from hoaban.lab.hypervisor import Hypervisor
 from hoaban.lab.layout import Layout
-from hoaban.lab.status import LabStatus, ServiceStatus, examine
 
 if TYPE_CHECKING:
     from pathlib import Path

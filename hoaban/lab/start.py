@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from hoaban.errors import HoabanError
 from hoaban.files import write_atomic
 from hoaban.lab import playbook, preflight
+from hoaban.lab.health import LabStatus, examine
 from hoaban.lab.hypervisor import choose
 from hoaban.lab.lock import locked
-from hoaban.lab.status import LabStatus, examine
 from hoaban.lab.supervisor import Supervisor
 from hoaban.lab.wait import wait_for_apis
 

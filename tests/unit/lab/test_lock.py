@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hoaban.errors import HoabanError
+from hoaban.lab.lock import locked
+
+HOLD = """
+import sys
+from pathlib import Path
+from hoaban.lab.lock import locked
+with locked("destroy", Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_hand_is_told_who_holds_it(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdin
+    assert holder.stdout
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(HoabanError) as caught, locked("up", path):
+        pytest.fail("two held the lock")
+    assert f"another `hoaban lab destroy` (process {holder.pid}, since 20" in caught.value.what
+    assert str(Path.cwd()) in caught.value.what
+    holder.kill()  # the kernel releases what a dead process held
+    holder.wait()
+    with locked("up", path):
+        assert f'"pid": {os.getpid()}' in path.read_text()
+
+
+def test_it_is_free_again_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with pytest.raises(ZeroDivisionError), locked("up", path):
+        _ = 1 / 0
+    with locked("down", path):
+        assert '"verb": "down"' in path.read_text()
+
+
+def test_a_holder_that_has_not_written_yet(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    with locked("up", path):
+        path.write_text("")
+        with (
+            pytest.raises(HoabanError, match="another hoaban process is at work"),
+            locked("up", path),
+        ):
+            pytest.fail("two held the lock")

@@ -1,0 +1,148 @@
+"""What the role says in several places must agree, and with what the library expects."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from hoaban.lab import playbook, services
+from hoaban.lab.hypervisor import Hypervisor
+from hoaban.roles import Role
+from hoaban.workspace import toolkit_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+    import pytest
+
+ROLE = toolkit_root() / "roles/openstack_lab"
+VARIABLES: dict[str, Any] = yaml.safe_load((ROLE / "vars/main.yml").read_text())
+PROGRAMS: dict[str, dict[str, Any]] = {
+    program["name"]: program for program in VARIABLES["openstack_lab_programs"]
+}
+
+
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROLE / "library" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_every_api_listens_where_it_is_asked() -> None:
+    for api in services.APIS:
+        command = PROGRAMS[api.name]["command"]
+        assert f"--http-socket {{{{ openstack_lab_address }}}}:{api.port} " in command
+    address = yaml.safe_load((ROLE / "defaults/main.yml").read_text())["openstack_lab_address"]
+    assert address == services.ADDRESS
+
+
+def test_the_library_knows_only_programs_that_run() -> None:
+    workers = (*services.NOVA_WORKERS, *services.NEUTRON_WORKERS, *services.CINDER_WORKERS)
+    known = {*services.KEEPERS, *services.CHOSEN, *(worker.name for worker in workers)}
+    known |= {kind.program for kind in Hypervisor}
+    assert known <= PROGRAMS.keys()
+    by_choice = {name for name, program in PROGRAMS.items() if program.get("autostart") is False}
+    assert by_choice == set(services.CHOSEN)
+
+
+def test_programs_are_restarted_for_files_that_exist() -> None:
+    written = {item["template"] for item in VARIABLES["openstack_lab_files"]}
+    assert {name for name in written if not (ROLE / "templates" / f"{name}.j2").is_file()} == set()
+    read = {name for program in PROGRAMS.values() for name in program.get("reads", [])}
+    assert read <= written | {"hoaban_lab_nfs.py"}
+    # What a command names, the program must be restarted for.
+    for name, program in PROGRAMS.items():
+        named = re.findall(r"openstack_lab_etc \}\}/([a-z_/.-]+\.(?:conf|ini))", program["command"])
+        assert set(named) <= set(program.get("reads", [])), name
+
+
+def test_files_with_passwords_are_for_root_alone() -> None:
+    for item in VARIABLES["openstack_lab_files"]:
+        text = (ROLE / "templates" / f"{item['template']}.j2").read_text()
+        if re.search(r"_secrets|_transport_url|lab\.(authtoken|credentials|database)", text):
+            assert item.get("mode", "0600") == "0600", item["template"]
+
+
+def test_defaults_are_those_of_the_specification() -> None:
+    role = Role(ROLE)
+    specified = {n: o["default"] for n, o in role.options.items() if "default" in o}
+    assert specified == role.defaults
+
+
+def test_packages_are_pinned_and_name_no_host() -> None:
+    lines = (ROLE / "files/requirements.txt").read_text().splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert len(pins) > 150
+    assert [pin for pin in pins if not re.fullmatch(r"[a-z0-9-]+==[0-9][0-9a-z.]*", pin)] == []
+    wanted = [
+        line.split("#")[0].strip()
+        for line in (ROLE / "files/requirements.in").read_text().splitlines()
+        if line.split("#")[0].strip()
+    ]
+    names = {pin.split("==")[0] for pin in pins} | set(pins)
+    assert set(wanted) <= names
+
+
+def test_a_step_has_a_title_for_every_file_of_tasks() -> None:
+    prefixes = {
+        task["name"].partition(" | ")[0]
+        for path in (ROLE / "tasks").glob("*.yml")
+        if path.name != "main.yml"
+        for task in yaml.safe_load(path.read_text())
+    }
+    assert prefixes == playbook.TITLES.keys()
+
+
+def test_what_decides_a_run_changes_the_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = tmp_path / "roles/openstack_lab/tasks/main.yml"
+    play = tmp_path / "playbooks/lab.yml"
+    readme = tmp_path / "roles/openstack_lab/README.md"
+    for path in (tasks, play, readme):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("one")
+    monkeypatch.setattr(playbook, "toolkit_root", lambda: tmp_path)
+    first = playbook.digest()
+    readme.write_text("two")
+    assert playbook.digest() == first
+    tasks.write_text("two")
+    second = playbook.digest()
+    assert second != first
+    play.write_text("two")
+    assert playbook.digest() not in {first, second}
+
+
+def test_the_trial_guest_is_a_boot_sector_that_writes_its_word() -> None:
+    kvm = module("openstack_lab_kvm")
+    sector = kvm.boot_sector()
+    assert len(sector) == 512
+    assert sector[-2:] == b"\x55\xaa"
+    assert sector[:3] == b"\xba\xf8\x03"  # mov dx, 0x3f8
+    written = bytes(sector[3 + 3 * n + 1] for n in range(len(kvm.WORD)))
+    assert written == b"alive"
+
+
+def test_a_trial_that_hangs_or_fails_says_no(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kvm = module("openstack_lab_kvm")
+    emulator = tmp_path / "qemu"
+
+    def behave(script: str) -> str:
+        emulator.write_text(f"#!/bin/sh\n{script}\n")
+        emulator.chmod(0o755)
+        monkeypatch.setattr(kvm, "EMULATOR", str(emulator))
+        return str(kvm.trial("kvm", 1))
+
+    assert behave("printf alive; exit 1") == ""
+    assert behave("exec sleep 5") == "the guest was not alive after 1 s"
+    assert behave("echo no KVM >&2; exit 1") == "no KVM"
+    assert behave("exit 0") == "the guest wrote nothing"
