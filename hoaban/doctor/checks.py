@@ -71,6 +71,7 @@ PROGRAMS = (
     Program(Purpose.LAB, "nft", "nftables"),
     Program(Purpose.IMAGE, "mmdebstrap", "mmdebstrap"),
     Program(Purpose.IMAGE, "mke2fs", "e2fsprogs"),
+    Program(Purpose.IMAGE, "qemu-img", "qemu-utils"),
     Program(Purpose.MOLECULE, "podman", "podman"),
     Program(Purpose.MOLECULE, "runc", "runc"),
     Program(Purpose.MOLECULE, "mmdebstrap", "mmdebstrap"),
