@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hoaban.errors import ExitCode, HoabanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pulumi.automation.events import EngineEvent
@@ -53,11 +53,16 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How an operation is run. ``parallel`` counts provider calls under way at once."""
+    """How an operation is run. ``parallel`` counts provider calls under way at once.
+
+    ``released`` are URNs that this operation may delete although the state has them protected or
+    retained: someone has agreed to lose them.
+    """
 
     parallel: int = 16
     targets: Sequence[str] = ()
     replace: Sequence[str] = ()
+    released: Sequence[str] = ()
     refresh: bool = False
     continue_on_error: bool = False
     expect_no_changes: bool = False
@@ -124,9 +129,6 @@ class Engine(Protocol):
 
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
-
-    def release(self, stack: Stack, urns: Collection[str]) -> None:
-        """Let these resources be deleted: neither protected nor retained, until the next ``up``."""
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""

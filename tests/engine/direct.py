@@ -88,10 +88,7 @@ class Direct:
         return self._run(options, lambda *parts: self._deploy(program, *parts))
 
     def refresh(self) -> Failures:
-        def work(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
-            Refresh(_executor(ledger, registry), failures, options).run()
-
-        return self._run(Options(parallel=4), work)
+        return self._run(Options(parallel=4), _refresh)
 
     def destroy(self) -> Failures:
         def work(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
@@ -114,7 +111,13 @@ class Direct:
         failures = Failures(self.folder, continue_on_error=options.continue_on_error)
         registry = Registry(self.cloud.provider, ledger.olds, variables={}, preview=False)
         try:
-            work(ledger, registry, failures, options)
+            refresh = Refresh(_executor(ledger, registry), failures, options)
+            if work is not _refresh and refresh.settle_interrupted():
+                ledger.commit()
+                ledger = Ledger(store, ledger.snapshot(), base=ledger.base, persist=True)
+                registry = Registry(self.cloud.provider, ledger.olds, variables={}, preview=False)
+            if not failures:
+                work(ledger, registry, failures, options)
         finally:
             ledger.commit()
             ledger.close()
@@ -128,7 +131,7 @@ class Direct:
         failures: Failures,
         options: Options,
     ) -> None:
-        report = Reporter(Silence(), planning=False)
+        report = Reporter(Silence())
         deployment = Deployment(
             NAME, ledger, registry, report, failures, options, {}, dry_run=False
         )
@@ -140,8 +143,12 @@ class Direct:
             deployment.finish()
 
 
+def _refresh(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
+    Refresh(_executor(ledger, registry), failures, options).run()
+
+
 def _executor(ledger: Ledger, registry: Registry) -> Executor:
-    report = Reporter(Silence(), planning=False)
+    report = Reporter(Silence())
     slots = threading.Semaphore(4)
     return Executor(ledger, registry, report, slots, str(NAME), dry_run=False, deleting=set())
 

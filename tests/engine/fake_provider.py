@@ -54,6 +54,7 @@ class FakeCloud:
     calls: list[tuple[str, str]] = field(default_factory=list)
     fail: dict[str, BaseException | Callable[[], None]] = field(default_factory=dict)
     delay: float = 0.0
+    refuses_in_use: bool = True
     running: int = 0
     most_running: int = 0
     configured: list[PropertyMap] = field(default_factory=list)
@@ -242,7 +243,7 @@ class FakeProvider:
     ) -> None:
         self.cloud.enter("delete", _name(urn))
         users = [one.id for one in self.cloud.things.values() if id_ in one.properties.values()]
-        if users:
+        if users and self.cloud.refuses_in_use:
             raise ProviderError(f"{id_} is in use by {', '.join(users)}")
         self.cloud.things.pop(id_, None)
         self.cloud.on_change()

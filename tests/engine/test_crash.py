@@ -16,9 +16,9 @@ import pytest
 from hoaban.engine.embedded import files
 from hoaban.engine.embedded.journal import Journal
 from tests.engine.direct import (
-    assert_clean,
     Declared,
     Direct,
+    assert_clean,
     check_result,
     check_truth,
     load_cloud,
@@ -101,12 +101,14 @@ def prepare(folder: Path, program: Sequence[Declared]) -> None:
     check_result(direct, program)
 
 
-def walk(tmp_path: Path, work: Callable[[Direct], object], check: Callable[[Direct], None]) -> int:
+def walk(
+    memory_path: Path, work: Callable[[Direct], object], check: Callable[[Direct], None]
+) -> int:
     """Kill a run at every tick, each time from the same start; returns how many there were."""
     ticks = 0
     while True:
         ticks += 1
-        folder = tmp_path / str(ticks)
+        folder = memory_path / str(ticks)
         folder.mkdir()
         prepare(folder, BEFORE)
         if run_until(ticks, folder, work):
@@ -116,47 +118,47 @@ def walk(tmp_path: Path, work: Callable[[Direct], object], check: Callable[[Dire
         check(after)
 
 
-def test_killed_during_an_update(tmp_path: Path) -> None:
+def test_killed_during_an_update(memory_path: Path) -> None:
     def go_on(direct: Direct) -> None:
         assert_clean(direct.up(AFTER))
         check_result(direct, AFTER)
 
-    assert walk(tmp_path, lambda direct: direct.up(AFTER), go_on) > 60
+    assert walk(memory_path, lambda direct: direct.up(AFTER), go_on) > 60
 
 
-def test_killed_during_an_update_and_then_destroyed(tmp_path: Path) -> None:
+def test_killed_during_an_update_and_then_destroyed(memory_path: Path) -> None:
     def give_up(direct: Direct) -> None:
         assert_clean(direct.destroy())
         check_result(direct, ())
 
-    assert walk(tmp_path, lambda direct: direct.up(AFTER), give_up) > 60
+    assert walk(memory_path, lambda direct: direct.up(AFTER), give_up) > 60
 
 
-def test_killed_during_an_update_and_then_refreshed_and_undone(tmp_path: Path) -> None:
+def test_killed_during_an_update_and_then_refreshed_and_undone(memory_path: Path) -> None:
     def undo(direct: Direct) -> None:
         assert_clean(direct.refresh())
         check_truth(direct)
         assert_clean(direct.up(BEFORE))
         check_result(direct, BEFORE)
 
-    assert walk(tmp_path, lambda direct: direct.up(AFTER), undo) > 60
+    assert walk(memory_path, lambda direct: direct.up(AFTER), undo) > 60
 
 
-def test_killed_during_a_destroy(tmp_path: Path) -> None:
+def test_killed_during_a_destroy(memory_path: Path) -> None:
     def go_on(direct: Direct) -> None:
         assert_clean(direct.destroy())
         check_result(direct, ())
 
-    assert walk(tmp_path, lambda direct: direct.destroy(), go_on) > 30
+    assert walk(memory_path, lambda direct: direct.destroy(), go_on) > 30
 
 
-def test_killed_twice(tmp_path: Path) -> None:
+def test_killed_twice(memory_path: Path) -> None:
     """The recovery itself is killed, at every tick of it."""
     first = 41
     ticks = 0
     while True:
         ticks += 1
-        folder = tmp_path / str(ticks)
+        folder = memory_path / str(ticks)
         folder.mkdir()
         prepare(folder, BEFORE)
         assert not run_until(first, folder, lambda direct: direct.up(AFTER))
@@ -170,9 +172,9 @@ def test_killed_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("continue_on_error", [False, True])
-def test_a_create_that_nobody_knows_the_end_of(tmp_path: Path, continue_on_error: bool) -> None:
+def test_a_create_that_nobody_knows_the_end_of(memory_path: Path, continue_on_error: bool) -> None:
     """Made, but the answer was lost: found by its key, not made twice."""
-    direct = Direct(tmp_path, load_cloud(tmp_path / "cloud.json"))
+    direct = Direct(memory_path, load_cloud(memory_path / "cloud.json"))
     direct.cloud.fail["after create web"] = ConnectionResetError("lost")
     failures = direct.up(BEFORE, continue_on_error=continue_on_error)
     assert [str(one) for one in failures.errors()] == ["lost"]

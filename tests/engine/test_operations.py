@@ -353,7 +353,9 @@ def test_update_with_refresh(lab: Lab) -> None:
     lab.cloud.by_name("net").properties["cidr"] = "by hand"
     assert steps(lab.preview()) == [], "without a refresh nobody looks"
     before = lab.checkpoint_file.read_text()
-    assert "update net" in steps(lab.preview(refresh=True))
+    looked = lab.preview(refresh=True)
+    assert steps(looked) == ["refresh net", "update net"]
+    assert looked.changes == {"refresh": 1, "same": 3, "update": 1}
     assert lab.checkpoint_file.read_text() == before
     lab.up(refresh=True)
     assert lab.cloud.by_name("net").properties["cidr"] == "10.0.0.0/24"

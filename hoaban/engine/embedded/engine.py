@@ -12,11 +12,10 @@ from hoaban.engine.embedded.events import EventStream
 from hoaban.engine.embedded.failures import Failures
 from hoaban.engine.embedded.operation import Operation
 from hoaban.engine.embedded.project import Project
-from hoaban.engine.embedded.release import release
 from hoaban.engine.embedded.store import open_stack, stack_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from hoaban.engine.api import EventHandler, Options, Stack
     from hoaban.engine.embedded.lock import Holder
@@ -50,10 +49,6 @@ class EmbeddedEngine:
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
         return self._run(UpdateKind.DESTROY, stack, options, on_event)
-
-    def release(self, stack: Stack, urns: Collection[str]) -> None:
-        """Let these resources be deleted: neither protected nor retained, until the next ``up``."""
-        release(stack, urns)
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""

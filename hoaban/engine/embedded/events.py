@@ -79,9 +79,13 @@ class Silence(EventStream):
 class Reporter:
     """Tells an operation's steps as events, and counts them for its result."""
 
-    def __init__(self, stream: EventStream, *, planning: bool) -> None:
+    def __init__(
+        self, stream: EventStream, *, planning: bool = False, refreshing: bool = False
+    ) -> None:
+        """``refreshing`` when to refresh is the operation itself, and its steps are its result."""
         self._stream = stream
         self._planning = planning
+        self._refreshing = refreshing
         self._lock = threading.Lock()
         self.changes: Counter[str] = Counter()
         self.steps: list[PlannedStep] = []
@@ -101,6 +105,10 @@ class Reporter:
         op = op or step.op
         event = ResOutputsEvent(_metadata(step, op), planning=self._planning)
         self._stream.emit(res_outputs_event=event)
+        if step.op is OpType.REFRESH and not self._refreshing:
+            if op is OpType.SAME:
+                return
+            op = OpType.REFRESH
         with self._lock:
             self.changes[op.value] += 1
             self.steps.append(_planned(step, op))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -64,7 +65,11 @@ class Operation:
         self._registry: Registry | None = None
         self._programs: list[Program] = []
         self._persist = kind is not UpdateKind.PREVIEW
-        self._report = Reporter(stream, planning=not self._persist)
+        self._report = Reporter(
+            stream,
+            planning=not self._persist,
+            refreshing=kind is UpdateKind.REFRESH,
+        )
         self._started = time.time()
 
     def cancel(self) -> None:
@@ -106,6 +111,7 @@ class Operation:
     def _run(self, opened: Opened) -> UpdateResult:
         store = opened.store
         loaded = store.load()
+        self._release(loaded.snapshot)
         ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=self._persist)
         if loaded.recovered and self._persist:
             self._report.say(
@@ -121,7 +127,19 @@ class Operation:
             self._commit(opened, ledger)
         return self._finish(ledger.snapshot())
 
+    def _release(self, snapshot: Snapshot) -> None:
+        """Take protection off what may be deleted; it is written if the operation is."""
+        released = set(self._options.released)
+        snapshot.resources = [
+            replace(one, protect=False, retain_on_delete=False) if one.urn in released else one
+            for one in snapshot.resources
+        ]
+
     def _steps(self, opened: Opened, ledger: Ledger) -> Ledger:
+        if self._kind is not UpdateKind.REFRESH and ledger.unfinished():
+            ledger = self._settle(opened, ledger)
+            if self._failures:
+                return ledger
         if self._kind is UpdateKind.DESTROY:
             self._destroy(opened, ledger)
             return ledger
@@ -129,10 +147,7 @@ class Operation:
             self._refresh(opened, ledger)
             if self._kind is UpdateKind.REFRESH or self._failures:
                 return ledger
-            ledger.commit()
-            ledger = Ledger(
-                opened.store, ledger.snapshot(), base=ledger.base, persist=self._persist
-            )
+            ledger = self._renew(opened, ledger)
         if self._kind is UpdateKind.UPDATE and self._must_look_first(ledger):
             self._rehearse(opened, ledger)
         if not self._failures:
@@ -140,6 +155,17 @@ class Operation:
                 opened, ledger, self._report, self._programs[-1], dry_run=not self._persist
             )
         return ledger
+
+    def _settle(self, opened: Opened, ledger: Ledger) -> Ledger:
+        """Find out what became of calls that an interrupted run had under way."""
+        executor = self._executor(opened, ledger)
+        refresh = Refresh(executor, self._failures, self._options)
+        return self._renew(opened, ledger) if refresh.settle_interrupted() else ledger
+
+    def _renew(self, opened: Opened, ledger: Ledger) -> Ledger:
+        """Take the state as it is now for the one that the operation begins with."""
+        ledger.commit()
+        return Ledger(opened.store, ledger.snapshot(), base=ledger.base, persist=self._persist)
 
     def _must_look_first(self, ledger: Ledger) -> bool:
         """Whether an update might have to be refused before anything is done."""
@@ -233,7 +259,7 @@ class Operation:
     def _executor(self, opened: Opened, ledger: Ledger) -> Executor:
         return Executor(
             ledger,
-            self._open_registry(opened, ledger, dry_run=False),
+            self._open_registry(opened, ledger, dry_run=not self._persist),
             self._report,
             threading.Semaphore(self._options.parallel),
             str(opened.store.name),

@@ -36,6 +36,21 @@ class Refresh:
         self._failures = failures
         self._options = options
 
+    def settle_interrupted(self) -> bool:
+        """Read what an interrupted run was changing or deleting: nobody knows how far it came.
+
+        Tells whether there was any. Creates are left to those who know what the program wants.
+        """
+        unfinished = [one for one in self._ledger.unfinished() if one.type != "creating"]
+        doubtful = {(one.resource.urn, one.resource.id) for one in unfinished}
+        for one in self._ledger.snapshot().resources:
+            if (one.urn, one.id) in doubtful and _has_object(one):
+                self._refresh(one)
+        if not self._failures:
+            for operation in unfinished:
+                self._ledger.settle(operation)
+        return bool(unfinished)
+
     def run(self) -> None:
         """Read everything; what is gone leaves the state, what changed is noted."""
         self._adopt_unfinished()
