@@ -1,0 +1,110 @@
+"""One estate of real guests for all tests of this folder, and its removal."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hoaban.provision.credentials import find_entry
+from tests.cloud.province import AGENCY, SmallProvince
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BIN = Path(sys.executable).parent
+STEP_SECONDS = 1500
+"""No step may take longer: software emulation on a busy machine is slow, but not that slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """A workspace whose province runs on the lab, and the command in it."""
+
+    province: SmallProvince
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """As a person's shell would have it."""
+        mine = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1"}
+        return os.environ | mine | {"HOABAN_ROOT": str(self.province.folder)}
+
+    def run(self, *words: str, status: int | None = 0) -> subprocess.CompletedProcess[str]:
+        """Run a command in the workspace; its exit status must be as told (None: any)."""
+        print("$", shlex.join(words), flush=True)
+        done = subprocess.run(
+            words,
+            cwd=self.province.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=STEP_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+        print(done.stdout, done.stderr, sep="\n", flush=True)
+        if status is not None:
+            assert done.returncode == status, f"{shlex.join(words)}: {done.stdout}{done.stderr}"
+        return done
+
+    def hoaban(self, *words: str, status: int | None = 0) -> Any:
+        """Run a verb with ``--json``; its document."""
+        return json.loads(self.run("hoaban", *words, "--json", status=status).stdout)
+
+    def on(self, host: str, script: str, status: int | None = 0) -> str:
+        """Output of a shell script on a host."""
+        return self.run("hoaban", "ssh", host, "--", script, status=status).stdout
+
+
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """Foundation and department, provisioned and booting; removed in the end."""
+    small = SmallProvince(tmp_path_factory.mktemp("estate"))
+    small.province["slug"] = "that"  # "thật": real
+    small.province["sizes"] = {"tiny": {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}}
+    small.tiers["web"]["count"] = 1
+    small.write()
+    estate = Estate(small)
+    try:
+        estate.run("hoaban", "up", "--provision-only", "--yes")
+        estate.run("hoaban", "up", AGENCY, "--provision-only", "--yes")
+        with _way_in(estate):
+            yield estate
+    finally:
+        estate.run("hoaban", "destroy", AGENCY, "--yes", "--delete-data", status=None)
+        estate.run("hoaban", "destroy", "--yes", "--delete-data", status=None)
+
+
+class _way_in:  # noqa: N801 - a context manager, read as a word
+    """Routes of this machine to the inner networks, by the router's outer address.
+
+    What an attacker on the provider's side would have. The rules must hold against it, and without
+    it nothing could be proved from outside.
+    """
+
+    def __init__(self, estate: Estate) -> None:
+        province = estate.province.target(None).province
+        inventory = estate.province.workspace.inventory
+        with find_entry(province.spec.cloud.name, inventory / "province.yml").connect() as cloud:
+            router = cloud.network.find_router(f"{province.spec.slug}-router", ignore_missing=False)
+        hops = [ip["ip_address"] for ip in router.external_gateway_info["external_fixed_ips"]]
+        pool = province.spec.pools.agencies
+        self._routes = [
+            ("-6" if ":" in hop else "-4", str(pool.ipv6 if ":" in hop else pool.ipv4), hop)
+            for hop in hops
+        ]
+
+    def __enter__(self) -> None:
+        for family, network, hop in self._routes:
+            subprocess.run(["ip", family, "route", "replace", network, "via", hop], check=True)
+
+    def __exit__(self, *_: object) -> None:
+        for family, network, hop in self._routes:
+            subprocess.run(["ip", family, "route", "del", network, "via", hop], check=False)
