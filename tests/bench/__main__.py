@@ -68,24 +68,26 @@ def against_straight(bench: BenchProvince) -> dict[str, Any]:
         built.province.key_pair,
         built.province.flavor_ids,
     )
+    agency, twin = PAIR
     ours, theirs = [], []
+
+    def ours_once() -> None:
+        ours.append(seconds(lambda: up(bench.folder, agency)))
+
+    def plan() -> None:
+        target = bench.target(agency)
+        operations.plan(target, engine_for(), lambda _: None, config=CONFIG)
+
+    plans: list[float] = []
     for number in range(ROUNDS):
-        agency, twin = PAIR
-        straight = Straight(connect(), bench.target(twin).plan, lent)
-        runs = [
-            (ours, lambda: up(bench.folder, agency)),
-            (theirs, straight.up),
-        ]
-        for figures, work in runs if number % 2 == 0 else reversed(runs):
-            figures.append(seconds(work))
-        if number == 0:
-            result = bench.target(agency)
-            plan_seconds = [
-                seconds(
-                    lambda: operations.plan(result, engine_for(), lambda _: None, config=CONFIG)
-                )
-                for _ in range(ROUNDS)
-            ]
+        straight = Straight(connect(bench.workspace.inventory), bench.target(twin).plan, lent)
+
+        def theirs_once(straight: Straight = straight) -> None:
+            theirs.append(seconds(straight.up))
+
+        for once in (ours_once, theirs_once) if number % 2 == 0 else (theirs_once, ours_once):
+            once()
+        plans.append(seconds(plan))
         straight.down()
         destroy(bench.folder, agency)
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
@@ -94,7 +96,7 @@ def against_straight(bench: BenchProvince) -> dict[str, Any]:
         "same objects by SDK calls, s": round(statistics.median(theirs), 1),
         "ratio, pair by pair": [round(ratio, 2) for ratio in ratios],
         "ratio, median": round(statistics.median(ratios), 2),
-        "plan of an unchanged agency, s": round(statistics.median(plan_seconds), 1),
+        "plan of an unchanged agency, s": round(statistics.median(plans), 1),
     }
 
 

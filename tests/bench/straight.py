@@ -10,10 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import openstack
+from hoaban.provision.credentials import find_entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from openstack.connection import Connection
 
@@ -194,6 +195,6 @@ class Straight:
             cloud.block_storage.wait_for_status(made, "in-use", interval=1, wait=300)
 
 
-def connect() -> Connection:
-    """A connection of its own to the lab, with the lab's administrator."""
-    return openstack.connect(cloud="lab")
+def connect(inventory: Path) -> Connection:
+    """A connection of its own to the province's cloud."""
+    return find_entry("lab", inventory / "province.yml").connect()
