@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from openstack.config import OpenStackConfig
 from openstack.config.loader import CONFIG_FILES
@@ -36,7 +36,7 @@ class CloudEntry:
     def connect(self, region: str | None = None) -> Connection:
         """A connection of openstacksdk; it logs in at its first call."""
         loader = OpenStackConfig(config_files=[str(self.file)], load_envvars=False)
-        chosen = {"region_name": region} if region else {}
+        chosen: dict[str, Any] = {"region_name": region} if region else {}
         return Connection(config=loader.get_one(self.name, **chosen))
 
 

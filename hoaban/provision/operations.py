@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from hoaban.engine.api import Options, PlannedStep, ProtectedError, UpdateResult
+from hoaban.engine.api import Options, ProtectedError
 from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision.guard import Consent, Loss, losses_of_state, losses_of_steps
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import EngineEvent
 
-    from hoaban.engine.api import Engine, EventHandler, Stack
+    from hoaban.engine.api import Engine, EventHandler, Stack, UpdateResult
     from hoaban.engine.embedded.state import Resource
     from hoaban.provision.target import Target
 
@@ -27,14 +27,13 @@ PARALLEL = 32  # steps under way; the provider bounds the requests, and joins so
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What ``up`` would do. ``result`` is None where something protected stands in its way."""
+    """What ``up`` would do."""
 
-    result: UpdateResult | None
-    steps: list[PlannedStep]
+    result: UpdateResult
     losses: list[Loss]
     unchecked: list[str]
     protected: list[str] = field(default_factory=list)
-    """URNs that must be released first."""
+    """URNs that the plan deletes or replaces although they are protected."""
 
 
 def plan(
@@ -66,13 +65,7 @@ def up(
     options = replace(options or Options(), parallel=PARALLEL)
     planned = _rehearse(target, engine, stack, options, _ignore, [])
     consent.require(planned.losses)
-    if planned.protected:
-        engine.release(stack, planned.protected)
-        # What the protection hid shows only now.
-        whole = _rehearse(target, engine, stack, options, _ignore, [])
-        known = {loss.urn for loss in planned.losses}
-        consent.require([loss for loss in whole.losses if loss.urn not in known])
-    return engine.up(stack, options, on_event)
+    return engine.up(stack, replace(options, released=planned.protected), on_event)
 
 
 def refresh(
@@ -103,9 +96,8 @@ def destroy(
     built = target.built()
     consent.require(losses_of_state(resources, _keepers(target)))
     held = [one.urn for one in resources if one.protect or one.retain_on_delete]
-    if held:
-        engine.release(stack, held)
-    result = engine.destroy(stack, replace(options or Options(), parallel=PARALLEL), on_event)
+    options = replace(options or Options(), parallel=PARALLEL, released=held)
+    result = engine.destroy(stack, options, on_event)
     if built is not None:
         sweep(stack, built.project_id)
     return result
@@ -124,47 +116,29 @@ def _rehearse(
     on_event: EventHandler,
     unchecked: list[str],
 ) -> Plan:
-    told = Told()
+    """Preview; where protection stands in the way, once more as if there were none.
 
-    def handle(event: EngineEvent) -> None:
-        told.take(event)
-        on_event(event)
-
-    keepers = _keepers(target)
+    So the plan shows what is asked for as a whole, and consent is asked once, for all of it.
+    """
+    events: list[EngineEvent] = []
+    protected: list[str] = []
     try:
-        result = engine.preview(stack, options, handle)
+        result = engine.preview(stack, options, events.append)
     except HoabanError as error:
         protected = _protected(error)
         if not protected:
+            _replay(events, on_event)
             raise
-        return Plan(None, told.steps, losses_of_steps(told.steps, keepers), unchecked, protected)
-    steps = list(result.steps)
-    return Plan(result, steps, losses_of_steps(steps, keepers), unchecked)
+        events.clear()
+        options = replace(options, released=protected)
+        result = engine.preview(stack, options, events.append)
+    _replay(events, on_event)
+    return Plan(result, losses_of_steps(result.steps, _keepers(target)), unchecked, protected)
 
 
-class Told:
-    """Steps as the events of a preview tell them, also of one that is refused in the end."""
-
-    def __init__(self) -> None:
-        self.steps: list[PlannedStep] = []
-
-    def take(self, event: EngineEvent) -> None:
-        """Note the step that an event begins."""
-        if event.resource_pre_event is None:
-            return
-        data = event.resource_pre_event.metadata
-        state = data.new or data.old
-        self.steps.append(
-            PlannedStep(
-                op=data.op.value,
-                urn=data.urn,
-                type=data.type,
-                protect=bool(data.old and data.old.protect),
-                id=state.id if state else "",
-                old=(data.old.inputs if data.old else None) or {},
-                new=(data.new.inputs if data.new else None) or {},
-            )
-        )
+def _replay(events: list[EngineEvent], on_event: EventHandler) -> None:
+    for event in events:
+        on_event(event)
 
 
 def _protected(error: HoabanError) -> list[str]:

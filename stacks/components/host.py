@@ -129,6 +129,8 @@ class HostComponent(ComponentResource):
             availability_zone=defaults.availability_zone,
             scheduler_hints=hints,
             config_drive=False,
+            # A clean end, so that file systems on the volumes are whole for what comes next.
+            stop_before_destroy=bool(plan.volumes),
             user_data=first_boot(plan, defaults.deploy_key, defaults.timezone),
             metadata=self._metadata,
             tags=props.labels.tags,
@@ -151,10 +153,15 @@ class HostComponent(ComponentResource):
                     name,
                     instance_id=self.server.id,
                     volume_id=volume.id,
-                    # One after the other: so the guest finds its disks in the plan's order. A
-                    # volume can't be attached anew before it is detached.
                     opts=ResourceOptions(
-                        parent=self, depends_on=attachments[-1:], delete_before_replace=True
+                        parent=self,
+                        # So the guest finds its disks in the plan's order.
+                        depends_on=attachments[-1:],
+                        # A volume can't be attached anew before it is detached.
+                        delete_before_replace=True,
+                        # A running guest must help to detach a disk, and one that hangs doesn't:
+                        # where the server goes as well, its end is the better way.
+                        deleted_with=self.server,
                     ),
                 )
             )

@@ -59,7 +59,7 @@ class SecurityGroupComponent(ComponentResource):
             description=props.labels.describe(f"{rule.id}: {rule.reason.en}"),
             # Every change replaces a rule, and Neutron refuses a second one with the same match
             # (409), for instance when only the description is another.
-            opts=ResourceOptions(parent=self, delete_before_replace=True),
+            opts=ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.group),
         )
 
 

@@ -51,15 +51,10 @@ def changes_of(data: StepEventMetadata) -> list[Change]:
         kind = diff.diff_kind.value
         old = _first(path, data.old.inputs, data.old.outputs)
         new = _first(path, data.new.inputs, data.new.outputs)
-        found.append(
-            Change(
-                path,
-                SIGNS[kind.removesuffix("-replace")],
-                show(old),
-                show(new),
-                replaces=kind.endswith("-replace"),
-            )
-        )
+        sign = SIGNS[kind.removesuffix("-replace")]
+        if sign == "-" and new not in (_ABSENT, None):
+            sign = "~"  # to a provider, zero and false are nothing; to people they are values
+        found.append(Change(path, sign, show(old), show(new), kind.endswith("-replace")))
     return found
 
 

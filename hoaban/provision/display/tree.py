@@ -58,8 +58,15 @@ def _lines(board: Board, *, details: bool) -> Iterator[Text]:
     for row in board.rows.values():
         if row.urn in shown:
             children.setdefault(row.parent if row.parent in shown else "", []).append(row)
+    for siblings in children.values():
+        siblings.sort(key=_place)  # programs register side by side, in an order that varies
     for root in children.get("", []):
         yield from _branch(root, children, "", "", details=details)
+
+
+def _place(row: Row) -> tuple[bool, str, str]:
+    """Things of the cloud before components, then by type and name."""
+    return not row.type.startswith("openstack:"), row.type, row.name
 
 
 def _branch(
