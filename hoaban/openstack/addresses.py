@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import collapse_addresses, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from hoaban.engine.provider import CheckFailure
 from hoaban.engine.values import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from hoaban.engine.values import PropertyValue
 
@@ -28,6 +28,17 @@ def network(value: PropertyValue) -> PropertyValue:
         return str(ip_network(str(value), strict=False))
     except ValueError:
         return str(value).lower()
+
+
+def collapsed(values: Iterable[str]) -> list[str]:
+    """Networks with neighbours joined, so that what covers the same addresses is the same."""
+    try:
+        networks = [ip_network(value) for value in values]
+        four = collapse_addresses(one for one in networks if one.version == 4)  # noqa: PLR2004
+        six = collapse_addresses(one for one in networks if one.version == 6)  # noqa: PLR2004
+        return [*map(str, four), *map(str, six)]
+    except ValueError:
+        return sorted(values)
 
 
 def is_address(value: str) -> bool:

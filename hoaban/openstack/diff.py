@@ -71,12 +71,13 @@ def _compare(
     if has_unknown(new):
         changes[path] = _kind(spec, old, new)
         return
+    old = spec.default if old is None else old
     if new is None:
-        if spec.computed or normal(spec, old) is None:
+        if spec.computed:
             return
         new = spec.default
     not_given = spec.computed and new in ([], {})  # to the official provider
-    if not_given or (is_zero(new) and is_zero(old)):
+    if not_given or (is_zero(new) and normal(spec, old) is None):
         return
     if compare_inside := _INSIDE.get(spec.kind):
         compare_inside(spec, path, old or spec.zero, new or spec.zero, changes)

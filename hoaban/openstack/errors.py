@@ -103,18 +103,15 @@ def cloud_words(response: requests.Response) -> str:
 def from_exception(error: Exception, service: str) -> CloudError:
     """The error that a failed connection, log-in or look-up of a service stands for."""
     match error:
+        case ksa.DiscoveryFailure() if "Unable to establish connection" in str(error):
+            return _unreachable(error, service)
         case ksa.SSLError():
             return CloudError(
                 f"the {service} service's certificate is not trusted: {_reason(error)}",
                 mend="give the authority's certificate (cacert in clouds.yaml, cacertFile)",
             )
         case ksa.ConnectTimeout() | ksa.ConnectFailure() | ksa.UnknownConnectionError():
-            return CloudError(
-                f"cannot reach the {service} service{_at(error)}: {_reason(error)}",
-                unsure=not _never_sent(error),
-                mend="see whether the cloud is up (for the lab: hoaban lab status) and whether "
-                "auth_url in clouds.yaml is right",
-            )
+            return _unreachable(error, service)
         case ksa.EndpointNotFound() | ksa.EmptyCatalog():
             return CloudError(
                 f"the cloud has no {service} service for this region",
@@ -128,6 +125,15 @@ def from_exception(error: Exception, service: str) -> CloudError:
                 mend="see the cloud's entry in clouds.yaml: auth_url, username, password, "
                 "project_name and the domains",
             )
+
+
+def _unreachable(error: Exception, service: str) -> CloudError:
+    return CloudError(
+        f"cannot reach the {service} service{_at(error)}: {_reason(error)}",
+        unsure=not _never_sent(error),
+        mend="see whether the cloud is up (for the lab: hoaban lab status) and whether auth_url in "
+        "clouds.yaml is right",
+    )
 
 
 def redact(text: str | None, hidden: Iterable[str]) -> str | None:

@@ -86,7 +86,7 @@ _OPTIONS = {
 _USER_ATTRIBUTES = frozenset(
     {
         "id", "name", "domain_id", "description", "enabled", "default_project_id", "options",
-        "password_expires_at", "links", "federated",
+        "password_expires_at", "links", "federated", "extra",
     }
 )  # fmt: skip
 

@@ -194,7 +194,7 @@ CONTAINER = _Container(
     alone=True,
     meta='{"schema_version":"1"}',
     fields=(
-        text("name", computed=True),
+        text("name", computed=True, replaces=True),
         text("containerRead"),
         text("containerWrite"),
         text("containerSyncTo"),

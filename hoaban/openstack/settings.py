@@ -8,6 +8,7 @@ the configuration says wins over it.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -69,6 +70,7 @@ FIELDS: tuple[Field, ...] = (
     text("userName", api="username"),
 )
 _BY_NAME = {spec.name: spec for spec in FIELDS}
+_NOT_AUTH = ("region_name", "cacert", "cert", "key")
 _SCOPE = ("project_id", "project_name", "tenant_id", "tenant_name", "domain_id", "domain_name")
 _SCOPE_INPUTS = ("tenantId", "tenantName", "domainId", "domainName", "systemScope")
 
@@ -116,6 +118,8 @@ def find_cloud(inputs: PropertyMap, environ: Mapping[str, str]) -> CloudRegion:
     """The cloud that the configuration means, with everything that is needed to log in."""
     settings = plain_settings(inputs)
     name = settings.get("cloud") or environ.get(_CLOUD_VARIABLE)
+    if name and environ.get(CONFIG_FILE_VARIABLE):
+        _see_file(environ[CONFIG_FILE_VARIABLE])
     try:
         loader = OpenStackConfig(
             config_files=_files(environ, CONFIG_FILE_VARIABLE, CONFIG_FILES),
@@ -128,12 +132,12 @@ def find_cloud(inputs: PropertyMap, environ: Mapping[str, str]) -> CloudRegion:
         overrides = _overrides(settings)
         if any(settings.get(scope) for scope in _SCOPE_INPUTS):
             _forget_scope(clouds.get(name or loader.default_cloud, {}))
-        if not name and "auth_url" not in overrides:
+        if not name and "auth_url" not in overrides["auth"]:
             overrides = {**_from_environment(environ), **overrides}
-        if not name and "auth_url" in overrides:
+        if not name and ("auth_url" in overrides or "auth_url" in overrides["auth"]):
             loader.default_cloud = None  # an address of one's own is not mixed with a file's entry
         return loader.get_one(cloud=name, **overrides)
-    except (ConfigException, ksa.ClientException, yaml.YAMLError) as error:
+    except (ConfigException, ksa.ClientException) as error:
         raise ProviderError(
             f"the cloud's configuration is not complete: {error}",
             where=Location(file=loader_file(environ)),
@@ -144,6 +148,26 @@ def find_cloud(inputs: PropertyMap, environ: Mapping[str, str]) -> CloudRegion:
 def loader_file(environ: Mapping[str, str]) -> str:
     """The ``clouds.yaml`` that people are told of."""
     return environ.get(CONFIG_FILE_VARIABLE) or "clouds.yaml"
+
+
+def _see_file(path: str) -> None:
+    """See that a file can be read: openstacksdk passes over one that it cannot."""
+    try:
+        yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProviderError(
+            f"the file of clouds cannot be read: {error.strerror}",
+            where=Location(file=path),
+            mend=f"see {CONFIG_FILE_VARIABLE}; for the lab's file: hoaban lab up",
+        ) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        raise ProviderError(
+            f"the file of clouds is not YAML: {getattr(error, 'problem', None) or error}",
+            where=Location(file=path, line=line),
+            mend="put the file right at this line",
+        ) from error
 
 
 def _no_such_cloud(
@@ -161,17 +185,19 @@ def _no_such_cloud(
 
 def _overrides(settings: PropertyMap) -> dict[str, Any]:
     """Settings as openstacksdk takes them."""
-    taken: dict[str, Any] = {
+    plain = {
         spec.attribute: settings[spec.name]
         for spec in FIELDS
         if spec.attribute is not None and settings.get(spec.name)
     }
+    taken: dict[str, Any] = {name: plain.pop(name) for name in _NOT_AUTH if name in plain}
+    taken["auth"] = plain
     if settings.get("applicationCredentialSecret"):
         taken["auth_type"] = "v3applicationcredential"
     elif settings.get("token"):
         taken["auth_type"] = "v3token"
     if settings.get("systemScope"):
-        taken["system_scope"] = "all"
+        taken["auth"]["system_scope"] = "all"
     if settings.get("insecure"):
         taken["verify"] = False
     if settings.get("endpointType"):

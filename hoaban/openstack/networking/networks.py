@@ -203,9 +203,21 @@ ADDRESS_SCOPE = Neutron(
     ),
 )
 
-SUBNET_POOL = Neutron(
+
+@dataclass(kw_only=True, eq=False)
+class _SubnetPool(Rest):
+    def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
+        """Neutron joins prefixes that lie side by side; what was asked is told back."""
+        asked = prior.get("prefixes") or []
+        if addresses.collapsed(asked) == addresses.collapsed(outputs["prefixes"]):
+            outputs["prefixes"] = list(asked)
+
+
+SUBNET_POOL = _SubnetPool(
     token="openstack:networking/subnetPool:SubnetPool",
     label="subnet pool",
+    service=SERVICE,
+    list_filter={"project_id": "{project}"},
     path="/subnetpools",
     noun="subnetpool",
     tags_after=True,

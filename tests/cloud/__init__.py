@@ -1,0 +1,1 @@
+"""Tests against the lab: a real OpenStack with the fake hypervisor."""

@@ -1,0 +1,1 @@
+"""The OpenStack provider against a cloud in memory, reached by real HTTP sessions."""
