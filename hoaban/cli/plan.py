@@ -38,10 +38,9 @@ def plan(
         planned = operations.plan(what, engine_for(engine), progress.handle, options=options)
     losses = [str(loss) for loss in planned.losses]
     if json_:
-        body = result_json(planned.result) if planned.result else {}
         print_json(
             {
-                **body,
+                **result_json(planned.result),
                 "losses": losses,
                 "protected": planned.protected,
                 "unchecked": planned.unchecked,
@@ -54,8 +53,5 @@ def plan(
             stdout().print(f"[bold red]loses data:[/] {loss}")
         for line in planned.unchecked:
             stderr().print(f"not checked: {line}", markup=False)
-    changed = planned.result is None or planned.result.changed
-    if expect_no_changes and changed:
+    if expect_no_changes and planned.result.changed:
         raise typer.Exit(int(DriftError.exit_code))
-    if planned.result is None and not json_:
-        stderr().print("`hoaban up` would ask before it goes on", markup=False)

@@ -63,7 +63,7 @@ class Checks:
         if foundation is None or foundation.province is None:
             raise HoabanError(
                 f"the foundation of {self.target.province.spec.name.en} has not been built",
-                mend="hoaban up --province",
+                mend="hoaban up",
             )
         return foundation.province
 
@@ -131,7 +131,7 @@ class Checks:
         if image is None or image["status"] != "active":
             yield HoabanError(
                 f"the guest image `{lent.image_name}` is gone from the cloud ({lent.image_id})",
-                mend="upload it again: hoaban up --province --refresh",
+                mend="upload it again: hoaban up --refresh",
             )
 
     def lent_flavors(self, lent: ProvinceResources) -> Iterator[HoabanError]:
@@ -143,12 +143,12 @@ class Checks:
             if flavor is None:
                 yield HoabanError(
                     f"the foundation has no flavor for the size `{size}` yet",
-                    mend="hoaban up --province",
+                    mend="hoaban up",
                 )
             elif flavor not in have:
                 yield HoabanError(
                     f"the flavor of the size `{size}` is gone from the cloud ({flavor})",
-                    mend="make it again: hoaban up --province --refresh",
+                    mend="make it again: hoaban up --refresh",
                 )
 
     def quotas(self) -> Iterator[HoabanError]:

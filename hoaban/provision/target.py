@@ -50,11 +50,6 @@ class Target:
         """The stack's name in its project."""
         return self.agency or self.province.spec.slug
 
-    @property
-    def command(self) -> str:
-        """How the target is named on the command line."""
-        return self.agency or "--province"
-
     @cached_property
     def plan(self) -> EnvironmentPlan:
         """What is to be built."""

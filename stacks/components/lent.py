@@ -50,7 +50,7 @@ class Lent:
         if resources is None:
             raise RunError(
                 f"the foundation of the province `{self._province}` has not been built\n"
-                "  mend: hoaban up --province"
+                "  mend: hoaban up"
             )
         return resources
 
@@ -58,6 +58,6 @@ class Lent:
         if size not in flavors:
             raise RunError(
                 f"the foundation of `{self._province}` has no flavor for size `{size}` yet\n"
-                "  mend: hoaban up --province"
+                "  mend: hoaban up"
             )
         return flavors[size]
