@@ -56,7 +56,9 @@ class Options:
     """How an operation is run. ``parallel`` counts provider calls under way at once.
 
     ``released`` are URNs that this operation may delete although the state has them protected or
-    retained: someone has agreed to lose them.
+    retained: someone has agreed to lose them. ``rehearsed`` says that a preview of the same was
+    just made and accepted: an update then does not look first whether something protected is in
+    its way, and would notice only when it gets there.
     """
 
     parallel: int = 16
@@ -64,6 +66,7 @@ class Options:
     replace: Sequence[str] = ()
     released: Sequence[str] = ()
     refresh: bool = False
+    rehearsed: bool = False
     continue_on_error: bool = False
     expect_no_changes: bool = False
     message: str = ""

@@ -150,7 +150,7 @@ def _refresh(ledger: Ledger, registry: Registry, failures: Failures, options: Op
 def _executor(ledger: Ledger, registry: Registry) -> Executor:
     report = Reporter(Silence())
     slots = threading.Semaphore(4)
-    return Executor(ledger, registry, report, slots, str(NAME), dry_run=False, deleting=set())
+    return Executor(ledger, registry, report, slots, str(NAME), dry_run=False)
 
 
 def _register(

@@ -2,7 +2,8 @@
 
 The cloud outlives providers and engines, as a real one does. Any token is a type of resource; its
 inputs become outputs. Some inputs have a meaning for every type: ``replace_*`` force a replacement
-when they change, ``delete_first`` asks that it be deleted before, ``refuse`` fails the check.
+when they change, ``delete_first`` asks that it be deleted before, ``refuse`` fails the check,
+``exclusive`` is a value that one thing at a time may have, ``auto_label`` has a label made up.
 """
 
 from __future__ import annotations
@@ -139,7 +140,10 @@ class FakeProvider:
     def check(self, urn: str, token: str, olds: PropertyMap, news: PropertyMap) -> CheckResult:
         assert_plain(news)
         failures = [CheckFailure("refuse", str(news["refuse"]))] if "refuse" in news else []
-        return CheckResult({"__name": _name(urn), **news}, failures)
+        checked = {"__name": _name(urn), **news}
+        if news.get("auto_label"):
+            checked["replace_label"] = olds.get("replace_label") or f"label-{next(self.cloud._ids)}"
+        return CheckResult(checked, failures)
 
     def diff(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hoaban.engine.api import Interrupted, Options
+from hoaban.engine.api import Interrupted, Options, ProtectedError
 from hoaban.engine.embedded import EmbeddedEngine, lock
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.files import StateWriteError
@@ -167,6 +167,46 @@ def test_protected_stops_an_update_before_anything_is_done(lab: Lab) -> None:
         assert URN + "data" in str(caught.value)
         assert lab.cloud.names("create") == []
     assert set(lab.resources()) == {"shop-dev", "default", "data", "other"}
+
+
+def test_a_preview_shows_the_whole_plan_and_what_stops_it(lab: Lab) -> None:
+    guarded = "Opts(protect=True)"
+    lab.up(f'Thing("a", {guarded}, replace_x=1)\nThing("b", {guarded})\nThing("c")')
+    with pytest.raises(ManyErrors) as caught:
+        lab.preview(f'Thing("a", {guarded}, replace_x=2)')
+    refused = [one for one in caught.value.errors if isinstance(one, ProtectedError)]
+    assert sorted(str(one.where.urn)[-1] for one in refused if one.where) == ["a", "b"]
+    shown = [one.res_outputs_event.metadata for one in lab.events if one.res_outputs_event]
+    told = sorted(f"{one.op.value} {one.urn[-1]}" for one in shown if "Thing" in one.urn)
+    assert told == [
+        "create-replacement a",
+        "delete b",
+        "delete c",
+        "delete-replaced a",
+        "replace a",
+    ]
+
+
+def test_released(lab: Lab) -> None:
+    """What someone agreed to lose goes, though it is protected or retained; the rest stays so."""
+    lab.up("""
+    Thing("a", Opts(protect=True, retain_on_delete=True))
+    Thing("b", Opts(protect=True))
+    """)
+    with pytest.raises(ProtectedError):
+        lab.up("", released=[URN + "a"])
+    assert lab.resources()["a"]["protect"] is True
+    lab.up("", released=[URN + "a", URN + "b"])
+    assert lab.cloud.things == {}
+
+
+def test_rehearsed(lab: Lab) -> None:
+    """Without looking first, what is protected stops the run when it comes to it."""
+    lab.up('Thing("data", Opts(protect=True))')
+    with pytest.raises(ProtectedError):
+        lab.up('Thing("new")', rehearsed=True)
+    assert lab.cloud.names("create") == ["data", "new"]
+    assert "data" in lab.resources()
 
 
 def test_destroy_names_all_that_is_protected(lab: Lab) -> None:

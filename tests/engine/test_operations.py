@@ -246,7 +246,8 @@ def test_explicit_providers(lab: Lab) -> None:
     lab.cloud.configured.clear()
     lab.up()
     assert len(lab.cloud.configured) == 2, "once for each provider, not for each resource"
-    assert {"region": "n", "token": "t1", "first": "10.0.0.1"} in lab.cloud.configured
+    first = lab.resources()["base"]["outputs"]["address"]
+    assert {"region": "n", "token": "t1", "first": first} in lab.cloud.configured
     north = lab.resources()["north"]
     assert lab.resources()["b"]["provider"] == f"{north['urn']}::{north['id']}"
     assert lab.resources()["c"]["provider"].split("::")[3] == "default"
@@ -383,6 +384,15 @@ def test_asked_for_replacement(lab: Lab) -> None:
     assert lab.cloud.by_name("web").id != before
     keys = {one.key for one in lab.cloud.things.values()}
     assert resource_key("organization/shop/dev", URN + "web", replaces=before) in keys
+
+
+def test_what_was_made_up_is_made_up_anew_for_a_replacement(lab: Lab) -> None:
+    lab.up('Thing("a", auto_label=True, replace_x=1)')
+    before = lab.cloud.by_name("a").properties["replace_label"]
+    assert not lab.up().changed
+    lab.up('Thing("a", auto_label=True, replace_x=2)')
+    assert lab.cloud.by_name("a").properties["replace_label"] != before
+    assert not lab.up().changed
 
 
 def test_no_changes_expected(lab: Lab) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import OpType
 
-from hoaban.engine.embedded.plan import Patterns, Planner, force_replacement
+from hoaban.engine.embedded.plan import Patterns, Planner, Scope, force_replacement
 from hoaban.engine.embedded.state import Resource
 from hoaban.engine.embedded.steps import Goal, Step, compare
 from hoaban.engine.embedded.urns import make_urn
@@ -83,7 +83,7 @@ class Plan:
     differ: Differ = field(default_factory=Differ)
 
     def __post_init__(self) -> None:
-        self.planner = Planner(self.olds, self.differ, targets=self.targets, replace=self.replace)
+        self.planner = Planner(self.olds, self.differ, Scope(self.targets, self.replace))
 
     def one(self, wanted: Goal) -> list[Step]:
         candidate = self.planner.match(wanted)

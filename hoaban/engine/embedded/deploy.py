@@ -12,7 +12,7 @@ from pulumi.automation.events import OpType
 from hoaban.engine.embedded import calls
 from hoaban.engine.embedded.deletes import run_deletes, sweep_unfinished
 from hoaban.engine.embedded.executor import Executor
-from hoaban.engine.embedded.plan import Candidate, Planner
+from hoaban.engine.embedded.plan import Candidate, Planner, Scope
 from hoaban.engine.embedded.properties import UNKNOWN_STRING, for_provider, keep_secrets, normalise
 from hoaban.engine.embedded.providers import default_name
 from hoaban.engine.embedded.steps import Goal, compare
@@ -65,7 +65,6 @@ class Deployment:
     options: Options
     config: Mapping[str, str | Secret]
     dry_run: bool
-    deleting: set[str] = field(default_factory=set)
     _planner: Planner = field(init=False)
     _executor: Executor = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -73,6 +72,8 @@ class Deployment:
     _references: dict[str, str] = field(init=False, default_factory=dict)
     _registered: dict[str, Resource] = field(init=False, default_factory=dict)
     _failed: set[str] = field(init=False, default_factory=set)
+    _condemned: dict[str, threading.Event] = field(init=False, default_factory=dict)
+    _gone: set[str] = field(init=False, default_factory=set)
     _active: int = field(init=False, default=0)
     _idle: threading.Condition = field(init=False, default_factory=threading.Condition)
 
@@ -80,8 +81,12 @@ class Deployment:
         self._planner = Planner(
             self.ledger.olds,
             Differ(self.registry),
-            targets=self.options.targets,
-            replace=self.options.replace,
+            Scope(
+                self.options.targets,
+                self.options.replace,
+                self.options.released,
+                trial=self.dry_run,
+            ),
         )
         self._executor = Executor(
             self.ledger,
@@ -90,7 +95,7 @@ class Deployment:
             threading.Semaphore(self.options.parallel),
             str(self.name),
             self.dry_run,
-            self.deleting,
+            self.options.released,
         )
 
     @contextlib.contextmanager
@@ -145,9 +150,17 @@ class Deployment:
         if candidate.targeted:
             inputs = self._check(candidate)
             diff = self._diff(candidate, inputs)
+        if not self._wait_for_delete(candidate):
+            self._failed.add(goal.urn)
+            return Registered(goal.urn, failed=True)
         with self._lock:
             steps = self._planner.decide(candidate, inputs, diff)
-        result = self._run(steps)
+            condemned = self._condemn(goal, steps)
+        try:
+            result = self._run(self._with_new_defaults(candidate, steps))
+        finally:
+            for done in condemned:
+                done.set()
         if result is None:
             return Registered(goal.urn, unknown=True)
         self._registered[goal.urn] = result
@@ -155,13 +168,47 @@ class Deployment:
         return Registered(goal.urn, "" if result.id == UNKNOWN_STRING else result.id, outputs)
 
     def _run(self, steps: Sequence[Step]) -> Resource | None:
-        self.deleting.update(step.urn for step in steps if step.op is OpType.DELETE_REPLACED)
+        self._executor.deleting.update(
+            step.urn for step in steps if step.op is OpType.DELETE_REPLACED
+        )
         result = None
         for step in steps:
             done = self._executor.run(step)
+            if step.op is OpType.DELETE_REPLACED:
+                self._gone.add(step.urn)
             if step.new is not None and not step.logical:
                 result = done
         return result
+
+    def _condemn(self, goal: Goal, steps: Sequence[Step]) -> list[threading.Event]:
+        """Note what is deleted for this resource's sake, for its own registration to wait for."""
+        events = []
+        for step in steps:
+            if step.op is OpType.DELETE_REPLACED and step.urn != goal.urn:
+                self._condemned[step.urn] = threading.Event()
+                events.append(self._condemned[step.urn])
+        return events
+
+    def _wait_for_delete(self, candidate: Candidate) -> bool:
+        """Wait until the old object is gone, if another registration is deleting it first."""
+        old = candidate.old
+        if old is None or not candidate.recreating or old.urn not in self._condemned:
+            return True
+        self._condemned[old.urn].wait()
+        return old.urn in self._gone
+
+    def _with_new_defaults(self, candidate: Candidate, steps: Sequence[Step]) -> list[Step]:
+        """A replacement does not take over what was made up for the object before, as its name."""
+        old, goal = candidate.old, candidate.goal
+        replaces = any(step.op is OpType.CREATE_REPLACEMENT for step in steps)
+        if old is None or candidate.creates or not replaces or is_provider(goal.type):
+            return list(steps)
+        provider = self.registry.get(goal.provider)
+        inputs = calls.check(provider, goal.urn, goal.type, {}, goal.inputs)
+        return [
+            replace(step, new=replace(step.new, inputs=inputs)) if step.new else step
+            for step in steps
+        ]
 
     def _check(self, candidate: Candidate) -> PropertyMap:
         goal, old = candidate.goal, candidate.old
@@ -277,8 +324,10 @@ class Deployment:
             self.failures.add(error)
             return
         sweep_unfinished(self._executor, self.failures)
-        self.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)
+        self._executor.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)
         run_deletes(self._executor, self.failures, steps, self.options.parallel)
+        for refusal in self._planner.refusals:
+            self.failures.add(refusal)
 
 
 class Differ:

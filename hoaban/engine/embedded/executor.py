@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pulumi.automation.events import OpType
@@ -18,7 +18,7 @@ from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from hoaban.engine.embedded.events import Reporter
     from hoaban.engine.embedded.ledger import Call, Ledger
@@ -32,7 +32,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Executor:
-    """Runs the steps of one operation. ``stack`` is the stack's full name, for the keys."""
+    """Runs the steps of one operation.
+
+    ``stack`` is the stack's full name, for the keys; ``released`` are URNs that are deleted even if
+    they are retained; ``deleting`` those that this operation deletes.
+    """
 
     ledger: Ledger
     registry: Registry
@@ -40,7 +44,8 @@ class Executor:
     slots: threading.Semaphore
     stack: str
     dry_run: bool
-    deleting: set[str]
+    released: Collection[str] = ()
+    deleting: set[str] = field(default_factory=set)
 
     def run(self, step: Step) -> Resource:
         """Carry out one step; returns the state it led to. Failures are told, then raised."""
@@ -217,7 +222,7 @@ class Executor:
             or not old.custom
             or old.external
             or is_provider(old.type)
-            or old.retain_on_delete
+            or (old.retain_on_delete and old.urn not in self.released)
             or old.deleted_with in self.deleting
         )
         if spared:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +18,7 @@ from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.monitor import serve
-from hoaban.engine.embedded.plan import Planner
+from hoaban.engine.embedded.plan import Planner, Scope
 from hoaban.engine.embedded.program import Program
 from hoaban.engine.embedded.project import Project
 from hoaban.engine.embedded.providers import Registry
@@ -111,7 +110,6 @@ class Operation:
     def _run(self, opened: Opened) -> UpdateResult:
         store = opened.store
         loaded = store.load()
-        self._release(loaded.snapshot)
         ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=self._persist)
         if loaded.recovered and self._persist:
             self._report.say(
@@ -126,14 +124,6 @@ class Operation:
         finally:
             self._commit(opened, ledger)
         return self._finish(ledger.snapshot())
-
-    def _release(self, snapshot: Snapshot) -> None:
-        """Take protection off what may be deleted; it is written if the operation is."""
-        released = set(self._options.released)
-        snapshot.resources = [
-            replace(one, protect=False, retain_on_delete=False) if one.urn in released else one
-            for one in snapshot.resources
-        ]
 
     def _steps(self, opened: Opened, ledger: Ledger) -> Ledger:
         if self._kind is not UpdateKind.REFRESH and ledger.unfinished():
@@ -169,7 +159,9 @@ class Operation:
 
     def _must_look_first(self, ledger: Ledger) -> bool:
         """Whether an update might have to be refused before anything is done."""
-        return self._options.expect_no_changes or any(one.protect for one in ledger.olds)
+        if self._options.expect_no_changes:
+            return True
+        return not self._options.rehearsed and any(one.protect for one in ledger.olds)
 
     def _rehearse(self, opened: Opened, ledger: Ledger) -> None:
         """Run the program as in a preview: what that refuses, stops the update untouched."""
@@ -264,7 +256,7 @@ class Operation:
             threading.Semaphore(self._options.parallel),
             str(opened.store.name),
             not self._persist,
-            set(),
+            self._options.released,
         )
 
     def _refresh(self, opened: Opened, ledger: Ledger) -> None:
@@ -273,7 +265,8 @@ class Operation:
 
     def _destroy(self, opened: Opened, ledger: Ledger) -> None:
         executor = self._executor(opened, ledger)
-        planner = Planner(ledger.olds, Differ(executor.registry), targets=self._options.targets)
+        scope = Scope(self._options.targets, released=self._options.released)
+        planner = Planner(ledger.olds, Differ(executor.registry), scope)
         unused = planner.unused()
         if unused:
             raise HoabanError(

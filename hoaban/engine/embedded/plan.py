@@ -95,39 +95,46 @@ def force_replacement(diff: DiffResult, patterns: Sequence[str]) -> DiffResult:
     return replace(diff, changes=changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What an operation may touch: ``targets`` only, if there are any; ``replace`` in any case.
+
+    ``released`` are URNs whose protection does not hold. A ``trial`` goes on past what is
+    protected, so that people see the whole plan; :attr:`Planner.refusals` then says what stops it.
+    """
+
+    targets: Sequence[str] = ()
+    replace: Sequence[str] = ()
+    released: Sequence[str] = ()
+    trial: bool = False
+
+
 class Planner:
     """Plans one operation; used by one thread at a time."""
 
     def __init__(
-        self,
-        olds: Sequence[Resource],
-        differ: Differ,
-        *,
-        targets: Sequence[str] = (),
-        replace: Sequence[str] = (),
+        self, olds: Sequence[Resource], differ: Differ, scope: Scope | None = None
     ) -> None:
+        scope = scope or Scope()
         self._olds = list(olds)
         self._places = {id(one): place for place, one in enumerate(self._olds)}
         self._live = {one.urn: one for one in olds if not one.delete}
         self._differ = differ
-        self._targets = Patterns(targets)
-        self._replace = Patterns(replace)
+        self._targets = Patterns(scope.targets)
+        self._replace = Patterns(scope.replace)
+        self._released = frozenset(scope.released)
+        self._trial = scope.trial
         self._seen: set[str] = set()
         self._kept: set[str] = set()  # URNs of old resources that live on, under whatever URN
         self._replaced: set[int] = set()  # by identity
         self._deleted: dict[str, Resource] = {}  # deleted before their replacement is made
         self.aliased: dict[str, str] = {}  # old URN by new URN
         self.skipped: set[str] = set()  # creates left out because they are not targeted
+        self.refusals: list[HoabanError] = []
 
     def match(self, goal: Goal) -> Candidate:
         """Find what a goal is about; refuses a URN that was registered before."""
-        if goal.urn in self._seen:
-            raise HoabanError(
-                f"two resources of type {goal.type} are called {goal.name!r}",
-                where=Location(urn=goal.urn),
-                mend="give one of them another name, or another parent",
-            )
-        self._seen.add(goal.urn)
+        self._see(goal)
         goal = replace(goal, aliases=self._all_aliases(goal))
         old = self._old(goal)
         targeted = self.is_targeted(goal.urn, custom=goal.custom)
@@ -137,6 +144,24 @@ class Planner:
         recreating = old is not None and (old.pending_replacement or old.urn in self._deleted)
         forced = goal.urn in self._replace or (old is not None and old.taint)
         return Candidate(goal, old, inputs, targeted, recreating, forced)
+
+    def _see(self, goal: Goal) -> None:
+        if goal.urn in self._seen:
+            raise HoabanError(
+                f"two resources of type {goal.type} are called {goal.name!r}",
+                where=Location(urn=goal.urn),
+                mend="give one of them another name, or another parent",
+            )
+        self._seen.add(goal.urn)
+
+    def _refuse_protected(self, resources: Sequence[Resource], done: str, why: str) -> None:
+        guarded = [one for one in resources if one.protect and one.urn not in self._released]
+        if not guarded:
+            return
+        refusal = protected(guarded, done, why)
+        if not self._trial:
+            raise refusal
+        self.refusals += refusal.errors if isinstance(refusal, ManyErrors) else [refusal]
 
     def is_targeted(self, urn: str, *, custom: bool) -> bool:
         """Whether an operation may touch a resource. What costs nothing is always made."""
@@ -236,8 +261,7 @@ class Planner:
     def _replace_steps(
         self, goal: Goal, old: Resource, new: Resource, diff: DiffResult
     ) -> list[Step]:
-        if old.protect:
-            raise protected([old], "replaced", ", ".join(diff.replaces))
+        self._refuse_protected([old], "replaced", ", ".join(diff.replaces))
         before = goal.delete_before_replace
         if before is None:
             before = diff.delete_before_replace
@@ -248,9 +272,8 @@ class Planner:
                 Step(OpType.REPLACE, goal.urn, old, new, diff),
             ]
         condemned = self._dependent_replacements(old)
-        guarded = [one for one, _ in condemned if one.protect]
-        if guarded:
-            raise protected(guarded, "replaced", f"they depend on {old.urn}, which is replaced")
+        why_all = f"it depends on {old.urn}, which is replaced"
+        self._refuse_protected([one for one, _ in condemned], "replaced", why_all)
         deletes = [
             Step(OpType.DELETE_REPLACED, one.urn, one, None, why, keeps_old=True)
             for one, why in reversed(condemned)
@@ -299,18 +322,12 @@ class Planner:
 
     def read(self, goal: Goal, id_: str) -> list[Step]:
         """Steps for a resource that the program only looks at (``Resource.get``)."""
-        if goal.urn in self._seen:
-            raise HoabanError(
-                f"two resources of type {goal.type} are called {goal.name!r}",
-                where=Location(urn=goal.urn),
-                mend="give one of them another name, or another parent",
-            )
-        self._seen.add(goal.urn)
+        self._see(goal)
         old = self._old(goal)
         new = replace(goal.resource(goal.inputs), id=id_, external=True)
         if old is not None and not old.external and old.id != id_:
-            if old.protect:
-                raise protected([old], "replaced", "the program reads another object in its place")
+            why = "the program reads another object in its place"
+            self._refuse_protected([old], "replaced", why)
             self._replaced.add(id(old))
             return [
                 Step(OpType.READ_REPLACEMENT, goal.urn, old, new, keeps_old=True),
@@ -336,11 +353,8 @@ class Planner:
                 op = OpType.DISCARD if one.external else OpType.DELETE
             if op is not OpType.DELETE or not self._targets or one.urn in self._targets:
                 found.append(Step(op, one.urn, one))
-        guarded = [
-            one.resource for one in found if one.op is OpType.DELETE and one.resource.protect
-        ]
-        if guarded:
-            raise protected(guarded, "deleted", why)
+        deleted = [one.resource for one in found if one.op is OpType.DELETE]
+        self._refuse_protected(deleted, "deleted", why)
         self._refuse_orphaned_dependents(found)
         return found
 
