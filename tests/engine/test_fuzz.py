@@ -6,6 +6,7 @@ In the end, with a cloud that works, the cloud is exactly what the last program 
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from hoaban.engine.embedded import ledger
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
 from tests.engine.direct import (
     Declared,
@@ -25,6 +27,15 @@ from tests.engine.direct import (
 from tests.engine.fake_provider import FakeCloud
 
 NAMES = "abcdef"
+
+
+@pytest.fixture(autouse=True)
+def _checkpoints_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put back what the fuzzer sets."""
+    monkeypatch.setattr(ledger, "_CHECKPOINT_SECONDS", ledger._CHECKPOINT_SECONDS)
+    monkeypatch.setattr(ledger, "_CHECKPOINT_SHARE", ledger._CHECKPOINT_SHARE)
+
+
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 EXAMPLES = int(os.environ.get("HOABAN_FUZZ_EXAMPLES", "120"))
 
@@ -96,12 +107,16 @@ operations = st.lists(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-@given(operations, programs(), st.sampled_from([1, 3]))
+@given(operations, programs(), st.sampled_from([1, 3]), st.booleans())
 def test_the_state_tells_the_truth(
     steps: list[tuple[str, list[Declared], dict[tuple[str, str], str]]],
     last: list[Declared],
     parallel: int,
+    eager: bool,
 ) -> None:
+    """``eager`` writes a checkpoint after each step; else there is none before the end."""
+    ledger._CHECKPOINT_SECONDS = 0.0 if eager else 60.0  # type: ignore[misc]
+    ledger._CHECKPOINT_SHARE = math.inf if eager else 1.0  # type: ignore[misc]
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="hoaban-test-") as folder:
         direct = Direct(Path(folder), FakeCloud(), parallel)
         # What is deleted before its replacement is made may be in use by what is only updated.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Step
+    from hoaban.engine.values import PropertyMap
 
 # Halves of a replacement: a display for people shows the one logical step in their place.
 _PHYSICAL: Final = frozenset(
@@ -132,6 +133,11 @@ class Reporter:
         self._stream.emit(summary_event=SummaryEvent(False, round(seconds), changes, {}))
 
 
+def _shown(values: PropertyMap) -> PropertyMap:
+    """Properties as people see them: secrets masked, a provider's own notes (``__…``) left out."""
+    return {key: mask(value) for key, value in values.items() if not key.startswith("__")}
+
+
 def _metadata(step: Step, op: OpType) -> StepEventMetadata:
     resource = step.resource
     hidden = [paths.parse(one) for one in resource.hide_diff]
@@ -168,8 +174,8 @@ def _state(resource: Resource) -> StepEventStateMetadata:
         delete=resource.delete,
         protect=resource.protect,
         retain_on_delete=resource.retain_on_delete,
-        inputs=mask(resource.inputs),
-        outputs=mask(resource.outputs),
+        inputs=_shown(resource.inputs),
+        outputs=_shown(resource.outputs),
         init_errors=list(resource.init_errors) or None,
         taint=resource.taint or None,
     )
@@ -185,6 +191,6 @@ def _planned(step: Step, op: OpType) -> PlannedStep:
         id="" if resource.id == UNKNOWN_STRING else resource.id,
         protect=resource.protect,
         diffs=list(step.diff.changes),
-        old=mask(step.old.inputs) if step.old and not same else {},
-        new=mask(step.new.inputs) if step.new and not same else {},
+        old=_shown(step.old.inputs) if step.old and not same else {},
+        new=_shown(step.new.inputs) if step.new and not same else {},
     )

@@ -141,7 +141,12 @@ def _has_object(one: Resource) -> bool:
 
 
 def _difference(old: Resource, found: Resource) -> DiffResult:
-    """What differs, inputs and outputs together: by property, as each is told once."""
-    changes = dict(compare(old.outputs, found.outputs).changes)
-    changes.update(compare(old.inputs, found.inputs).changes)
-    return DiffResult(changes)
+    """What differs, inputs and outputs together: by property, as each is told once.
+
+    A provider's own notes (``__…``) are no difference to people.
+    """
+    changes = {
+        **compare(old.outputs, found.outputs).changes,
+        **compare(old.inputs, found.inputs).changes,
+    }
+    return DiffResult({key: kind for key, kind in changes.items() if not key.startswith("__")})

@@ -1,0 +1,70 @@
+"""What the official engine does and this one does not: refused by its name, never left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hoaban.engine.embedded.goals import seconds
+from hoaban.errors import HoabanError
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Lab
+
+REFUSED = {
+    "transforms": 'Thing("a", Opts(transforms=[lambda args: None]))',
+    "stack transforms": "pulumi.runtime.register_resource_transform(lambda args: None)",
+    "invoke transforms": "pulumi.runtime.register_invoke_transform(lambda args: None)",
+    "resource hooks": """
+        hook = pulumi.ResourceHook("h", lambda args: None)
+        Thing("a", Opts(hooks=pulumi.ResourceHookBinding(before_create=[hook])))
+    """,
+    "replace_with": 'Thing("b", Opts(replace_with=[Thing("a")]))',
+    "replacement_trigger": 'Thing("a", Opts(replacement_trigger="x"))',
+    "plugin_download_url": 'Thing("a", Opts(plugin_download_url="https://example.vn"))',
+    "remote components": """
+        class Far(pulumi.ComponentResource):
+            def __init__(self, name):
+                super().__init__("fake:index:Far", name, {}, None, remote=True)
+        Far("a")
+    """,
+    "calling the method": 'pulumi.runtime.call("fake:index:Thing/do", {}, Thing("a"))',
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused_by_name(lab: Lab, what: str) -> None:
+    with pytest.raises(HoabanError, match="not supported by the embedded engine") as caught:
+        lab.preview(REFUSED[what])
+    assert what in caught.value.what
+    assert "use the pulumi command" in str(caught.value)
+
+
+def test_other_languages(lab: Lab) -> None:
+    lab.program("")
+    (lab.program_folder / "Pulumi.yaml").write_text("name: shop\nruntime: nodejs\n")
+    with pytest.raises(HoabanError, match="runs Python programs only, not nodejs"):
+        lab.preview()
+
+
+@pytest.mark.parametrize("key", ["secretsprovider", "encryptedkey", "environment"])
+def test_other_keepers_of_secrets(lab: Lab, key: str) -> None:
+    lab.program("")
+    lab.stack.config_file.write_text(f"{key}: something\n")
+    with pytest.raises(HoabanError, match=f"{key} is not supported by the embedded engine"):
+        lab.preview()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("90s", 90), ("10m", 600), ("1h30m", 5400), ("1.5s", 1.5), ("20ms", 0.02)],
+)
+def test_durations(text: str, expected: float) -> None:
+    assert seconds(text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["", "10", "m", "10 m", "1d"])
+def test_bad_durations(text: str) -> None:
+    with pytest.raises(HoabanError, match="not a duration"):
+        seconds(text)
