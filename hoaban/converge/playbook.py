@@ -86,6 +86,17 @@ def environment(workspace: Workspace, transport: Transport) -> dict[str, str]:
     return values
 
 
+def _connection(transport: Transport) -> dict[str, str]:
+    """Variables of the connection.
+
+    mitogen keeps one of its own. Over one that is kept beside it, a host that a new packet filter
+    has locked would still seem to be open. It compresses by itself, ssh need not do it again.
+    """
+    if transport is not Transport.MITOGEN:
+        return {}
+    return {"ansible_ssh_extra_args": "-o ControlPath=none", "mitogen_ssh_compression": "no"}
+
+
 def playbook_path(name: str) -> Path:
     """File of one of the toolkit's playbooks."""
     return toolkit_root() / "playbooks" / name
@@ -142,7 +153,7 @@ def play(workspace: Workspace, run: Run, on_event: Callable[[Mapping[str, Any]],
             inventory=str(workspace.inventory / "hoaban.yml"),
             cmdline=shlex.join(run.arguments()),
             envvars=environment(workspace, run.transport),
-            extravars=dict(run.extra_vars),
+            extravars={**_connection(run.transport), **run.extra_vars},
             settings={"pexpect_timeout": 1},
             suppress_env_files=True,
             quiet=True,

@@ -109,11 +109,10 @@ def accepted(objects: Iterable[Mapping[str, Any]]) -> tuple[set[Match], list[str
         conditions = [one["match"] for one in expressions if "match" in one]
         if _is_ground(conditions):
             continue
-        match = _match(CHAINS[rule["chain"]], conditions)
-        if match is None:
+        matches = _matches(CHAINS[rule["chain"]], conditions)
+        found |= matches
+        if not matches:
             strange.append(str(rule.get("comment") or conditions)[:120])
-        else:
-            found.add(match)
     return found, strange
 
 
@@ -159,31 +158,37 @@ def _field(condition: Mapping[str, Any]) -> str | None:
     return field
 
 
-def _match(direction: Direction, conditions: list[Mapping[str, Any]]) -> Match | None:
-    """What a rule of the plan's kind lets through; None when it has a condition of another."""
+def _matches(direction: Direction, conditions: list[Mapping[str, Any]]) -> set[Match]:
+    """What a rule of the plan's kind lets through; nothing when it has another condition.
+
+    A rule that names no remote side lets all through, in both families.
+    """
     protocol: Protocol | None = None
-    remote: IPv4Network | IPv6Network | None = None
+    remotes = [ip_network("0.0.0.0/0"), ip_network("::/0")]
     first = last = None
     side = "saddr" if direction is Direction.INGRESS else "daddr"
     for condition in conditions:
         left, right = condition.get("left", {}), condition.get("right")
         payload, key = left.get("payload", {}), left.get("meta", {}).get("key")
         if condition.get("op") != "==":
-            return None
+            return set()
         if payload.get("field") == side:
-            remote = _network(right)
+            remotes = [_network(right)]
         elif payload.get("field") == "dport" and payload.get("protocol") in ("tcp", "udp"):
             protocol = Protocol(payload["protocol"])
             first, last = right["range"] if isinstance(right, dict) else (right, right)
         elif key == "nfproto":
-            remote = ip_network("0.0.0.0/0" if right == "ipv4" else "::/0")
+            remotes = remotes[:1] if right == "ipv4" else remotes[1:]
         elif key == "l4proto":
             protocol = Protocol.ICMP if "icmp" in str(right) else Protocol(str(right))
         else:
-            return None
-    if protocol is None or remote is None:
-        return None
-    return Match(direction, protocol, Family(f"ipv{remote.version}"), first, last, remote)
+            return set()
+    if protocol is None:
+        return set()
+    return {
+        Match(direction, protocol, Family(f"ipv{remote.version}"), first, last, remote)
+        for remote in remotes
+    }
 
 
 def _network(right: Any) -> IPv4Network | IPv6Network:

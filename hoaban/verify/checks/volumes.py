@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hoaban.inventory.fleet import ManagedHost
     from hoaban.model.environment import VolumePlan
     from hoaban.model.types import Text
-    from hoaban.verify.facts import Facts
+    from hoaban.verify.facts import Facts, Volume
     from hoaban.verify.scene import Scene
 
 GIB: Final = 1 << 30
@@ -57,16 +57,7 @@ class Volumes(Check):
             identifier = host.output.volume_ids.get(volume.name, "")
             problems = list(self._problems(volume, identifier, facts))
             found = next((one for one in facts.volumes if one.mount == volume.mount), None)
-            gib = found.filesystem_bytes / GIB if found else 0
-            free = found.free_bytes / GIB if found else 0
-            milliseconds = found.write_milliseconds if found else 0
-            measured = both(
-                f"{volume.mount} ({volume.filesystem}, nhãn {volume.label}): {gib:.1f} GiB, còn "
-                f"{free:.1f} GiB, ghi và đọc lại trong {milliseconds} ms",
-                f"{volume.mount} ({volume.filesystem}, label {volume.label}): {gib:.1f} GiB, "
-                f"{free:.1f} GiB free, written and read back in {milliseconds} ms",
-            )
-            yield judged(host.name, problems, measured)
+            yield judged(host.name, problems, _measured(volume, found))
 
     @staticmethod
     def _problems(volume: VolumePlan, identifier: str, facts: Facts) -> Iterator[Text]:
@@ -109,6 +100,20 @@ class Volumes(Check):
                 f"số sê-ri {whole.serial} không phải của ổ {identifier}",
                 f"serial number {whole.serial} is not of volume {identifier}",
             )
+
+
+def _measured(plan: VolumePlan, volume: Volume | None) -> Text:
+    words = f"{plan.filesystem}, {plan.size_gb} GiB"
+    if volume is None or not volume.device:
+        return both(f"ổ {words}", f"volume {words}")
+    size, free = volume.filesystem_bytes / GIB, volume.free_bytes / GIB
+    milliseconds = volume.write_milliseconds
+    return both(
+        f"{plan.mount} ({plan.filesystem}, nhãn {plan.label}): {size:.1f} GiB, còn {free:.1f} GiB, "
+        f"ghi và đọc lại trong {milliseconds} ms",
+        f"{plan.mount} ({plan.filesystem}, label {plan.label}): {size:.1f} GiB, {free:.1f} GiB "
+        f"free, written and read back in {milliseconds} ms",
+    )
 
 
 def _in_fstab(fstab: str, volume: VolumePlan) -> bool:

@@ -151,6 +151,11 @@ DEFECTS: list[tuple[str, str, Any]] = [
      lambda raw: drop_rule(raw, "serve-data-ipv4")),
     ("packet-filter", "rule outside the plan: ingress tcp 5432 0.0.0.0/0",
      lambda raw: widen(raw, "serve-data-ipv4")),
+    ("packet-filter", "rule outside the plan: ingress tcp 8443 ::/0",
+     lambda raw: raw["filter"]["nftables"].append({"rule": {
+         "table": "hoaban", "chain": "input", "expr": [{"match": {
+             "op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
+             "right": 8443}}, {"accept": None}]}})),
     ("packet-filter", "rule of unknown meaning",
      lambda raw: raw["filter"]["nftables"].append({"rule": {
          "table": "hoaban", "chain": "input", "expr": [{"accept": None}]}})),
