@@ -34,6 +34,7 @@ VERBS = {
     "status": "Show stacks and their servers",
     "refresh": "Read the cloud into the state; show what was changed by hand",
     "destroy": "Remove an environment",
+    "cancel": "Release the lock of an operation that died",
     "ssh": "Log in to a host, through the bastion",
     "address": "The address plan and its ledger",
     "lab": "A real OpenStack on this machine",

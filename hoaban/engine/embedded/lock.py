@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from hoaban.engine.embedded.backend import Backend, StackName
 
-CANCEL_HINT: Final = "hoaban cancel"
+CANCEL_HINT: Final = "hoaban cancel [AGENCY]"
 
 
 @dataclass(frozen=True, slots=True)
