@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from openstack.config import OpenStackConfig
 from openstack.config.loader import CONFIG_FILES
 from openstack.connection import Connection
-from openstack.exceptions import ConfigException
 
 from hoaban.errors import HoabanError, Location
 from hoaban.workspace import lab_dir
@@ -66,14 +66,28 @@ def find_entry(name: str, inventory_file: Path) -> CloudEntry:
 
 
 def _entries(files: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Names in the first of these files that there is, and that file."""
-    try:
-        loader = OpenStackConfig(config_files=list(files), load_envvars=False)
-    except ConfigException as error:
-        raise HoabanError(
-            f"a clouds.yaml cannot be read: {error}",
-            mend="see the file: clouds:, below it a name, below that auth:",
-        ) from error
+    """Names in the first of these files that there is, and that file.
+
+    openstacksdk passes over a file that it cannot read; here that is an error, since people would
+    look for the fault everywhere else.
+    """
+    for name in files:
+        _readable(Path(name))
+    loader = OpenStackConfig(config_files=list(files), load_envvars=False)
     file = loader.config_filename
     entries = loader.cloud_config.get("clouds") or {}
     return (sorted(entries), Path(file).resolve()) if file else ([], None)
+
+
+def _readable(file: Path) -> None:
+    if not file.is_file():
+        return
+    try:
+        yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise HoabanError(
+            f"clouds.yaml cannot be read: {getattr(error, 'problem', None) or error}",
+            where=Location(file=str(file), line=mark.line + 1 if mark else None),
+            mend="see the file: clouds:, below it a name, below that auth:",
+        ) from error

@@ -92,10 +92,10 @@ class Progress:
                 row.name,
                 Text(f"{row.seconds:.0f} s", "dim"),
             )
-        parts: list[RenderableType] = [head]
-        if self._total:
-            parts.append(ProgressBar(total=self._total, completed=done, width=BAR_WIDTH))
-        parts.append(table)
+        top = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=self._total, completed=done, width=BAR_WIDTH)
+        top.add_row(head, *([bar] if self._total else []))
+        parts: list[RenderableType] = [top, table]
         if len(running) > SHOWN_RUNNING:
             parts.append(Text(f"    and {len(running) - SHOWN_RUNNING} more", "dim"))
         return Group(*parts)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hoaban.engine.api import Options
+from hoaban.errors import HoabanError, ManyErrors
+from hoaban.provision import Consent, Decline, operations
+from hoaban.provision.guard import VOLUME
+from tests.unit.provision.fakes import FakeEngine, step
+
+if TYPE_CHECKING:
+    from pulumi.automation.events import EngineEvent
+
+    from hoaban.provision import Target
+    from tests.cloud.province import SmallProvince
+
+GONE = step("delete", VOLUME, "db", old={"name": "db", "size": 1})
+MADE = step("create", VOLUME, "new", new={"name": "new", "size": 1})
+
+
+def ignore(_: EngineEvent) -> None:
+    pass
+
+
+@pytest.fixture
+def target(small: SmallProvince, monkeypatch: pytest.MonkeyPatch) -> Target:
+    monkeypatch.setattr(operations, "preflight", lambda *_: ["nothing was checked"])
+    return small.target()
+
+
+def test_a_plan_tells_what_was_not_checked(target: Target) -> None:
+    plan = operations.plan(target, FakeEngine([MADE]), ignore)
+    assert plan.unchecked == ["nothing was checked"]
+    assert (plan.losses, plan.protected, plan.result.changes) == ([], [], {"create": 1})
+
+
+def test_a_plan_shows_what_protection_would_refuse(target: Target) -> None:
+    engine = FakeEngine([MADE, GONE], protected=[GONE.urn])
+    plan = operations.plan(target, engine, ignore)
+    assert plan.protected == [GONE.urn]
+    assert [loss.urn for loss in plan.losses] == [GONE.urn]
+    assert plan.result.changes == {"create": 1, "delete": 1}
+    assert [options.released for _, options in engine.calls] == [(), [GONE.urn]]
+
+
+def test_up_without_losses_asks_nobody(target: Target) -> None:
+    engine = FakeEngine([MADE])
+    result = operations.up(target, engine, ignore, consent=Consent())
+    assert result.changes == {"create": 1}
+    assert [name for name, _ in engine.calls] == ["preview", "up"]
+
+
+def test_up_that_nobody_agreed_to_does_nothing(target: Target) -> None:
+    engine = FakeEngine([GONE], protected=[GONE.urn])
+    with pytest.raises(Decline):
+        operations.up(target, engine, ignore, consent=Consent())
+    assert "up" not in [name for name, _ in engine.calls]
+
+
+def test_up_releases_just_what_was_agreed_to(target: Target) -> None:
+    engine = FakeEngine([GONE], protected=[GONE.urn])
+    operations.up(target, engine, ignore, consent=Consent(delete_data=True))
+    name, options = engine.calls[-1]
+    assert (name, options.released) == ("up", [GONE.urn])
+
+
+def test_another_fault_beside_protection_is_told_as_it_is(target: Target) -> None:
+    broken = ManyErrors([HoabanError("the program failed"), HoabanError("and more")])
+    with pytest.raises(ManyErrors, match="the program failed"):
+        operations.plan(target, FakeEngine(broken=broken), ignore)
+
+
+def test_options_of_the_caller_reach_the_engine(target: Target) -> None:
+    engine = FakeEngine()
+    operations.up(
+        target, engine, ignore, consent=Consent(), options=Options(refresh=True, targets=["x"])
+    )
+    _, options = engine.calls[-1]
+    assert (options.refresh, options.targets) == (True, ["x"])
+    assert options.parallel == operations.PARALLEL
+
+
+def test_the_foundation_stays_while_an_agency_stands_on_it(
+    small: SmallProvince, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foundation, agency = small.target(None), small.target()
+    monkeypatch.setattr(type(foundation), "dependents", lambda _: [agency])
+    engine = FakeEngine()
+    with pytest.raises(HoabanError, match="1 agencies stand on this foundation: so-thu-nghiem"):
+        operations.destroy(foundation, engine, ignore, consent=Consent(delete_data=True))
+    assert engine.calls == []
