@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from hoaban import console
 from hoaban.cli import app
 from hoaban.engine.embedded import lock
 from hoaban.engine.embedded.backend import Backend, StackName
@@ -37,7 +38,9 @@ def hold(workspace: Workspace, pid: int) -> tuple[Backend, StackName]:
 
 
 def run(*arguments: str, answer: str = "") -> tuple[int, str]:
+    console.stdout.cache_clear()  # it keeps the standard output it was first used with
     result = CliRunner().invoke(app, ["cancel", *arguments], input=answer)
+    console.stdout.cache_clear()
     return result.exit_code, result.output
 
 
