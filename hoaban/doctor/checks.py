@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GIB = 1024**3
+# Where Debian keeps programs that a person seldom calls, and the helpers of podman.
+_BESIDE_PATH = "/usr/sbin:/sbin:/usr/lib/podman"
 
 
 class Purpose(StrEnum):
@@ -49,7 +51,7 @@ class Program:
 
     def examine(self) -> Finding:
         """Look for the program."""
-        found = shutil.which(self.name) or shutil.which(self.name, path="/usr/sbin:/sbin")
+        found = shutil.which(self.name) or shutil.which(self.name, path=_BESIDE_PATH)
         return Finding(
             self.purpose,
             self.name,
@@ -74,7 +76,12 @@ PROGRAMS = (
     Program(Purpose.IMAGE, "qemu-img", "qemu-utils"),
     Program(Purpose.MOLECULE, "podman", "podman"),
     Program(Purpose.MOLECULE, "runc", "runc"),
+    Program(Purpose.MOLECULE, "netavark", "netavark"),
+    Program(Purpose.MOLECULE, "iptables", "iptables"),
     Program(Purpose.MOLECULE, "mmdebstrap", "mmdebstrap"),
+    Program(Purpose.MOLECULE, "genisoimage", "genisoimage"),
+    Program(Purpose.MOLECULE, "qemu-system-x86_64", "qemu-system-x86"),
+    Program(Purpose.MOLECULE, "qemu-img", "qemu-utils"),
 )
 
 

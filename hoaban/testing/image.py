@@ -37,7 +37,6 @@ _PACKAGES = (
     "systemd",
     "systemd-sysv",
     # What only the tests use: to speak to ports, and to be a client of the backup host.
-    "curl",
     "ncat",
     "restic",
 )

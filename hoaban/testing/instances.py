@@ -1,7 +1,7 @@
-"""Containers of a Molecule scenario: made from its ``platforms``, and removed.
+"""Instances of a Molecule scenario: containers or guests, made from its ``platforms``.
 
 ``python -m hoaban.testing.instances create|destroy SCENARIO_FILE`` is what Molecule's create and
-destroy playbooks call.
+destroy playbooks call; ``… grow SCENARIO_FILE NAME DISK SIZE_GB`` extends a guest's disk.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
 from hoaban.console import print_error
 from hoaban.errors import HoabanError, Location
 from hoaban.model.types import Model
+from hoaban.testing.guest import Guest, GuestDisk
 from hoaban.testing.image import Recipe
 from hoaban.testing.podman import Podman
 
@@ -38,8 +40,21 @@ class Network(Model):
     ipv6: IPv6Network
 
 
-class Platform(Model):
-    """One instance, as ``platforms`` of ``molecule.yml`` describes it."""
+class Machine(Model):
+    """One guest, as ``platforms`` of ``molecule.yml`` describes it."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    disks: tuple[GuestDisk, ...]
+
+    def guest(self, podman: Podman) -> Guest:
+        """The guest itself."""
+        folder = podman.home.parent / "guests" / self.name
+        return Guest(self.name, folder, podman.run_folder / f"{self.name}.qmp")
+
+
+class Container(Model):
+    """One container, as ``platforms`` of ``molecule.yml`` describes it."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -50,10 +65,14 @@ class Platform(Model):
     """Mount points that are file systems of their own, in memory."""
 
 
+Platform = Machine | Container
+
+
 def read_platforms(scenario: Path) -> list[Platform]:
     """Platforms of a scenario file; at least one, or the test would be empty and pass."""
     content: dict[str, Any] = yaml.safe_load(scenario.read_text(encoding="utf-8"))
-    platforms = [Platform.model_validate(item) for item in content.get("platforms") or []]
+    adapter: TypeAdapter[list[Platform]] = TypeAdapter(list[Platform])
+    platforms = adapter.validate_python(content.get("platforms") or [])
     if not platforms:
         raise HoabanError(
             "the scenario has no platforms",
@@ -69,24 +88,36 @@ def podman_home() -> Path:
 
 
 def create(podman: Podman, image: str, platforms: list[Platform]) -> None:
-    """Start all instances side by side, and wait until systemd calls each of them running."""
+    """Start all instances side by side, and wait until each of them is ready for Ansible."""
     destroy(podman, platforms)
-    for network in {platform.network.name: platform.network for platform in platforms}.values():
+    containers = [item for item in platforms if isinstance(item, Container)]
+    for network in {item.network.name: item.network for item in containers}.values():
         subnets = (f"--subnet={network.ipv4}", f"--subnet={network.ipv6}")
-        podman.run("network", "create", "--ipv6", *subnets, network.name)
+        podman.run("network", "create", "--ipv6", "--disable-dns", *subnets, network.name)
     with ThreadPoolExecutor(max_workers=4) as pool:
         list(pool.map(lambda platform: _start(podman, image, platform), platforms))
 
 
 def destroy(podman: Podman, platforms: list[Platform]) -> None:
     """Remove the instances and their networks, as far as they are there."""
-    podman.run("rm", "--force", "--ignore", "--time=0", *(item.name for item in platforms))
-    for name in {platform.network.name for platform in platforms}:
+    for machine in (item for item in platforms if isinstance(item, Machine)):
+        machine.guest(podman).stop()
+    containers = [item for item in platforms if isinstance(item, Container)]
+    if containers:
+        podman.run("rm", "--force", "--ignore", "--time=0", *(item.name for item in containers))
+    for name in {item.network.name for item in containers}:
         if podman.exists("network", name):
             podman.run("network", "rm", "--force", name)
 
 
 def _start(podman: Podman, image: str, platform: Platform) -> None:
+    if isinstance(platform, Machine):
+        platform.guest(podman).start(list(platform.disks))
+    else:
+        _start_container(podman, image, platform)
+
+
+def _start_container(podman: Podman, image: str, platform: Container) -> None:
     wanted = (("ip", platform.ipv4), ("ip6", platform.ipv6))
     addresses = ",".join(f"{key}={value}" for key, value in wanted if value is not None)
     podman.run(
@@ -123,14 +154,19 @@ def _start(podman: Podman, image: str, platform: Platform) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what Molecule's create and destroy playbooks ask for."""
-    action, scenario = arguments
+    """Do what Molecule's playbooks ask for."""
+    action, scenario, *more = arguments
     podman = Podman.prepare(podman_home())
     platforms = read_platforms(Path(scenario))
     if action == "create":
         create(podman, Recipe.of(ROOT).name, platforms)
-    else:
+    elif action == "destroy":
         destroy(podman, platforms)
+    else:
+        name, disk, size = more
+        machine = next(item for item in platforms if item.name == name)
+        if isinstance(machine, Machine):
+            machine.guest(podman).grow(int(disk), int(size))
     return 0
 
 

@@ -119,6 +119,7 @@ def environment(podman: Podman, scratch: Path) -> dict[str, str]:
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "HOABAN_ROOT": str(ROOT),
+        "HOABAN_GUESTS": str(podman.home.parent / "guests"),
         "HOABAN_RECORD": str(scratch / "record.jsonl"),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch / "molecule"),
         "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),

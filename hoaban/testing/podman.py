@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from hoaban.errors import HoabanError
 
-PACKAGES = ("podman", "runc", "netavark", "aardvark-dns", "iptables", "mmdebstrap")
+PACKAGES = ("podman", "runc", "netavark", "iptables", "mmdebstrap")
 """Debian packages that the tests of roles need on the controller."""
 
 _CONTAINERS_CONF = """\

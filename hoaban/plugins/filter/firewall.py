@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import ip_network
 from typing import Any
@@ -10,6 +11,8 @@ Rule = Mapping[str, Any]
 _WITH_PORTS = {"tcp", "udp"}
 _LAST_PORT = 65_535
 _LAST_ICMP = 255
+_NAME = re.compile(r"[\w.:/+@-]{1,120}", re.ASCII)
+"""What the kernel takes as a comment, at most 128 bytes, without a quote that would end it."""
 
 
 def rule_problems(rules: Iterable[Rule], ssh_port: int) -> list[str]:
@@ -66,6 +69,8 @@ def _protocol(rule: Rule) -> str:
 def _problems_of(rule: Rule) -> list[str]:
     name, protocol = rule["id"], rule["protocol"]
     problems = []
+    if not _NAME.fullmatch(str(name)):
+        problems.append(f"{name!r} can't be a rule's name")
     try:
         network = ip_network(str(rule["remote"]))
     except ValueError as error:
