@@ -92,7 +92,14 @@ def _wait_until_up(layout: Layout, supervisor: Supervisor, compute: Any, kind: H
     """Wait until the service that runs now has reported, and the scheduler knows its node."""
     end = time.monotonic() + _WAIT_SECONDS
     while time.monotonic() < end:
-        started = int(supervisor.processes()[kind.program]["start"])
+        process = supervisor.processes()[kind.program]
+        if process["statename"] in {"STOPPED", "STOPPING"}:
+            raise HoabanError(
+                f"the hypervisor {kind.value} was stopped while it started: "
+                f"somebody chose {kind.other.value} meanwhile",
+                mend=f"agree on one, then: hoaban lab up --hypervisor {kind.value}",
+            )
+        started = int(process["start"])
         service = _service(compute, kind)
         if (
             service is not None
