@@ -113,6 +113,7 @@ paths:
 
 
 Item = dict[str, Any]
+OWNED = {"owner": "root", "group": "root"}
 
 
 def read(path: str) -> str | None:
@@ -127,7 +128,7 @@ def expand(folder: Item) -> list[Item]:
     """One item of ``exact`` as items of ``files``: those wanted, and removals of all others."""
     place, wanted = Path(folder["path"]), folder["files"]
     there = [path.name for path in place.iterdir()] if place.is_dir() else []
-    common = {"mode": "0644", "owner": "root", "group": "root", "validate": None}
+    common = {**OWNED, "mode": "0644", "validate": None}
     return [
         {
             **common,
@@ -207,7 +208,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         diffs.append({**headers, "before": before or "", "after": after or ""})
         if after is not None:
             staged[path] = stage(module, item)
-    common = {"mode": "0755", "owner": "root", "group": "root"}
+    common = {**OWNED, "mode": "0755"}
     folders = [*module.params["folders"], *(common | {"path": item["path"]} for item in exact)]
     changed = {diff["after_header"] for diff in diffs}
     changed |= {folder["path"] for folder in folders if make_folder(module, folder)}

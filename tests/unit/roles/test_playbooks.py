@@ -1,0 +1,139 @@
+"""What the stacks say of hosts reaches the roles, as variables that these accept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hoaban.plugins.filter.firewall import rule_problems
+from hoaban.testing import estate
+from hoaban.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[3]
+VALUES = (
+    "base_fqdn base_addresses base_peers base_operators base_timezone base_ntp_servers"
+    " base_ntp_pools base_apt_mirror base_owner_vi base_owner_en base_purpose base_security_level"
+    " firewall_rules data_volume_volumes"
+)
+MORE = (
+    "'forwarding': base_ssh_tcp_forwarding | default('no'),"
+    "'serves_time': base_ntp_serve | default(false),"
+    "'backup_mount': backup_host_mount | default(none),"
+    "'backup_addresses': backup_host_addresses | default(none)"
+)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The province and a department as they are after ``up``, with this checkout's group_vars."""
+    root = tmp_path_factory.mktemp("province")
+    (root / "inventory").mkdir()
+    (root / "inventory/province.yml").touch()
+    (root / "inventory/hoaban.yml").write_text("plugin: hoaban\n")
+    (root / "inventory/group_vars").symlink_to(ROOT / "inventory/group_vars")
+    workspace = Workspace(root, root / ".hoaban")
+    estate.write_estate(workspace.backend)
+    return workspace
+
+
+def ansible(workspace: Workspace, *command: str, **variables: str) -> str:
+    """Run one of Ansible's programs in the checkout on the inventory of ``workspace``."""
+    done = subprocess.run(
+        [Path(sys.executable).parent / command[0], *command[1:]],
+        cwd=workspace.root,
+        env={key: value for key, value in os.environ.items() if "HOABAN" not in key}
+        | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_INVENTORY": str(workspace.inventory / "hoaban.yml"),
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+            "ANSIBLE_DEPRECATION_WARNINGS": "false",
+            "NO_COLOR": "1",
+        }
+        | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def variables(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Values of the roles' variables on each host."""
+    wanted = ", ".join(f"'{name}': {name}" for name in VALUES.split())
+    message = f"{{{{ {{{wanted}, {MORE}}} }}}}"
+    out = ansible(
+        workspace,
+        *("ansible", "managed", "-c", "local", "-m", "ansible.builtin.debug"),
+        *("-a", f'msg="{message}"'),
+        ANSIBLE_LOAD_CALLBACK_PLUGINS="true",
+        ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+    )
+    hosts: dict[str, Any] = json.loads(out)["plays"][0]["tasks"][0]["hosts"]
+    return {name: result["msg"] for name, result in hosts.items()}
+
+
+@pytest.mark.parametrize(("playbook", "count"), [("agency.yml", 3), ("province.yml", 2)])
+def test_roles_accept_the_variables(workspace: Workspace, playbook: str, count: int) -> None:
+    # Only the roles' own validation of their arguments is tagged "always".
+    path = str(ROOT / "playbooks" / playbook)
+    out = ansible(workspace, "ansible-playbook", path, "--tags", "none-of-them", "-c", "local")
+    recap = [line for line in out.splitlines() if "failed=0" in line]
+    assert len(recap) == count
+    for role in ("base", "firewall"):
+        assert f"{role} : Validating arguments against arg spec" in out
+
+
+def test_a_server_of_a_department(variables: dict[str, dict[str, Any]]) -> None:
+    host = variables["so-y-te-portal-data-1"]
+    assert host["base_fqdn"] == f"so-y-te-portal-data-1.{estate.DOMAIN}"
+    assert host["base_addresses"] == ["10.65.1.138", "fd65:0:0:102::a"]
+    assert host["base_owner_vi"] == "Sở Y tế"
+    assert host["base_purpose"] == "portal / data"
+    assert host["base_ntp_servers"] == ["10.64.0.10", "fd64::a"]
+    assert host["base_ntp_pools"] == []
+    assert [operator["name"] for operator in host["base_operators"]] == ["lan"]
+    (volume,) = host["data_volume_volumes"]
+    assert volume["mount"] == "/srv/db"
+    assert host["forwarding"] == "no"
+    assert host["serves_time"] is False
+
+
+def test_a_server_names_its_own_agency_and_the_province(
+    variables: dict[str, dict[str, Any]],
+) -> None:
+    host = variables["so-y-te-portal-app-1"]
+    peers = {peer["name"]: peer["addresses"] for peer in host["base_peers"]}
+    assert set(peers) == {
+        "so-y-te-portal-web-1",
+        "so-y-te-portal-data-1",
+        estate.BASTION,
+        estate.BACKUP,
+    }
+    assert peers[estate.BASTION] == ["10.64.0.10", "fd64::a"]
+
+
+def test_the_bastion_forwards_and_gives_the_time(variables: dict[str, dict[str, Any]]) -> None:
+    host = variables[estate.BASTION]
+    assert host["forwarding"] == "local"
+    assert host["serves_time"] is True
+    assert host["base_ntp_servers"] == []
+    assert host["base_purpose"] == "bastion, time"
+
+
+def test_the_backup_host_stores_on_its_volume(variables: dict[str, dict[str, Any]]) -> None:
+    host = variables[estate.BACKUP]
+    assert host["backup_mount"] == host["data_volume_volumes"][0]["mount"] == "/srv/backup"
+    assert host["backup_addresses"] == host["base_addresses"]
+
+
+def test_rules_of_every_host_leave_a_way_in(variables: dict[str, dict[str, Any]]) -> None:
+    for host in variables.values():
+        assert rule_problems(host["firewall_rules"], 22) == []
