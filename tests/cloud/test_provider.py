@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hoaban.engine.provider import PartialFailureError, ProviderError
 from hoaban.openstack import OpenStackProvider
@@ -540,8 +542,9 @@ def test_image_without_its_file_is_refused(make: Maker) -> None:
 
 
 def test_keypair(make: Maker) -> None:
-    line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJ5dGVzLW9mLWEtdGVzdC1rZXktbm90LXJlYWwtMDE test"
-    made = make("compute/keypair:Keypair", {"publicKey": line + "\n"}, "key")
+    public = Ed25519PrivateKey.generate().public_key()
+    line = public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    made = make("compute/keypair:Keypair", {"publicKey": f"{line} me\n"}, "key")
     assert made.id == made.out("name")
     live(made, replaces={"publicKey": "ssh-ed25519 AAAA other", "name": "other"})
     die(made, make)

@@ -47,6 +47,12 @@ class _Flavor(Rest):
             if isinstance(inputs.get(name), int) and inputs[name] < least
         ]
 
+    def new_body(self, call: Call, inputs: PropertyMap) -> Json:
+        """As the official provider: not public unless told, which is not Nova's own default."""
+        body = super().new_body(call, inputs)
+        body.setdefault("os-flavor-access:is_public", False)
+        return body
+
     def settle(self, call: Call, made: Json, inputs: PropertyMap) -> Json:
         specs = inputs.get("extraSpecs")
         if specs:

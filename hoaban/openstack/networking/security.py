@@ -192,7 +192,7 @@ class _AddressGroup(Rest):
         found = None
         for verb, items in (("add_addresses", new - old), ("remove_addresses", old - new)):
             if items:
-                body = {"address_group": {"addresses": sorted(map(str, items))}}
+                body = {"addresses": sorted(map(str, items))}  # not wrapped, unlike all else
                 found = call.json(SERVICE, "PUT", f"{self.path}/{id_}/{verb}", body)
         return self.unwrap(found) if found else None
 

@@ -360,7 +360,7 @@ class _Flavors(Collection):
             "OS-FLV-EXT-DATA:ephemeral": 0,
             "description": None,
             "extra_specs": {},
-            "os-flavor-access:is_public": False,
+            "os-flavor-access:is_public": True,
             "rxtx_factor": 1.0,
             "swap": "",
         }
