@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from hoaban import model
 from hoaban.console import print_json, stderr, stdout
-from hoaban.report import write_report
+from hoaban.report.write import write
 from hoaban.workspace import Workspace
 
 
@@ -23,7 +24,8 @@ def report(
 
     Examples: `hoaban report so-y-te`, `hoaban report so-y-te --json`
     """
-    written = write_report(Workspace.find(), agency)
+    workspace = Workspace.find()
+    written = write(workspace, model.load(workspace.inventory), agency)
     if json_:
         print_json(written.handover.model_dump(mode="json"))
         return

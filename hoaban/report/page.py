@@ -22,29 +22,33 @@ TITLES = ("Tỉnh ", "Thành phố ")
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(toolkit_root() / "templates/report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["short"] = _short
+    return environment
 
 
 def render(handover: Handover) -> str:
     """The page. Everything that comes from files or hosts is escaped; nothing is loaded."""
+    plan = handover.environment
     environment = _environment()
     style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
-    plan = handover.environment
     zone = ZoneInfo(handover.timezone)
     verification = handover.verification
     return environment.get_template("handover.html.j2").render(
         handover=handover,
         style=Markup(style),  # noqa: S704 - our own file
+        prefix=f"{plan.agency}-" if plan.agency else "",
         drawing=draw(handover),
         groups=groups(plan),
         place=_place(handover.province.vi),
         province=_lowered(handover.province.vi),
+        party=_lowered(handover.party.name.vi),
         made=handover.made.astimezone(zone),
         checked=verification.started.astimezone(zone),
         updated=handover.stack.updated.astimezone(zone),
@@ -55,6 +59,12 @@ def render(handover: Handover) -> str:
         ram_gib=sum(host.size.ram_mb for host in plan.hosts) / 1024,
         volume_gib=sum(volume.size_gb for host in plan.hosts for volume in host.volumes),
     )
+
+
+@jinja2.pass_context
+def _short(context: jinja2.runtime.Context, name: str) -> str:
+    """A name without the agency that all names of its environment begin with."""
+    return name.removeprefix(context["prefix"])
 
 
 def _place(province: str) -> str:

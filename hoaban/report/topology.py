@@ -10,7 +10,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from hoaban.model.spec import ProvinceService
@@ -32,17 +32,19 @@ GAP: Final = 84
 ZONE_HEAD: Final = 76
 ROW_HEAD: Final = 34
 ROW_GAP: Final = 26
+TITLE_LINE, TITLE_LETTER = 19, 8.6
 TIER_HEAD: Final = 30
 HOST_HEIGHT: Final = 50
 VOLUME_HEIGHT: Final = 19
 SOURCE_LINE: Final = 17
 MOST_SOURCES: Final = 6
-WRAP: Final = 31
+WRAP: Final = 28
+MOST_LETTERS: Final = 12
 SHARED_HEIGHT: Final = 96
 BASE: Final = "-base"
 """End of the name of the group that all hosts of an environment are in."""
 SERVICES: Final = {
-    ProvinceService.BASTION: Text(vi="máy chủ trung chuyển", en="bastion"),
+    ProvinceService.BASTION: Text(vi="máy chủ trung gian", en="bastion"),
     ProvinceService.TIME: Text(vi="máy chủ thời gian", en="time"),
     ProvinceService.BACKUP_HOST: Text(vi="máy chủ sao lưu", en="backup host"),
     ProvinceService.VPN_HUB: Text(vi="cổng VPN", en="VPN hub"),
@@ -84,22 +86,21 @@ class TierBox:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of text in both languages; ``first`` begins a new item."""
+    """A line of text; ``first`` begins a new item."""
 
-    vi: str
-    en: str
+    words: str
     first: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SourceBox:
-    """Who may come from outside to one tier."""
+    """Who may come from outside to one tier: lines of text, by language."""
 
     x: float
     y: float
     width: float
     height: float
-    lines: tuple[Line, ...]
+    lines: dict[str, list[Line]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,9 @@ class ZoneColumn:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One information system, or (name None) the environment's own hosts."""
+    """One information system, or (no title) hosts of none; the title in lines, by language."""
 
-    name: Text | None
+    title: dict[str, list[str]]
     y: float
     height: float
 
@@ -174,6 +175,7 @@ class Topology:
     """The whole drawing."""
 
     width: float = WIDTH
+    frame_end: float = WIDTH
     frame_x: float = ROUTER_X - 12
     router_x: float = ROUTER_X
     router_width: float = ROUTER_WIDTH
@@ -193,18 +195,24 @@ def draw(handover: Handover) -> Topology:
     drawing = Topology()
     zones = _zone_columns(plan)
     drawing.zones = list(zones.values())
+    drawing.frame_end = max((zone.x + zone.width for zone in drawing.zones), default=ZONES_X) + 26
     y = float(ZONE_HEAD)
-    for system in dict.fromkeys(host.system for host in plan.hosts):
-        hosts = [host for host in plan.hosts if host.system == system]
-        name = handover.party.systems.get(system or "")
-        if name is None and system is not None:
-            name = Text(vi=system, en=system)
+    for key in dict.fromkeys(map(_row_key, plan.hosts)):
+        hosts = [host for host in plan.hosts if _row_key(host) == key]
+        system = hosts[0].system
+        name = None if system is None else Text(vi=system, en=system)
+        name = handover.party.systems.get(system or "", name)
         y = _add_row(drawing, handover, zones, hosts, name, y) + ROW_GAP
     drawing.frame_height = y
-    drawing.height = y + 12
+    drawing.width, drawing.height = drawing.frame_end + 4, y + 12
     if handover.shared:
         _add_shared(drawing, handover.shared, y + 44)
     return drawing
+
+
+def _row_key(host: HostPlan) -> tuple[str | None, str]:
+    """Hosts of one system share a row; those of none share one with their zone."""
+    return host.system, "" if host.system else host.zone
 
 
 def _zone_columns(plan: EnvironmentPlan) -> dict[str, ZoneColumn]:
@@ -213,7 +221,7 @@ def _zone_columns(plan: EnvironmentPlan) -> dict[str, ZoneColumn]:
     order = {zone: number for number, zone in enumerate(ZONE_ORDER)}
     networks.sort(key=lambda network: order.get(network.zone, len(order)))
     count = max(len(networks), 1)
-    width = min((WIDTH - 20 - ZONES_X - GAP * (count - 1)) / count, 340)
+    width = min((WIDTH - 30 - ZONES_X - GAP * (count - 1)) / count, 420)
     return {
         network.zone: ZoneColumn(network, ZONES_X + number * (width + GAP), width)
         for number, network in enumerate(networks)
@@ -230,7 +238,9 @@ def _add_row(
 ) -> float:
     """Add a system with its tiers; returns where the row ends."""
     plan = handover.environment
-    top = y + (ROW_HEAD if name else 8)
+    title = _title(name, drawing.frame_end - ZONES_X)
+    lines = max((len(words) for words in title.values()), default=0)
+    top = y + (ROW_HEAD + TITLE_LINE * (lines - 1) if lines else 8)
     boxes: list[tuple[TierBox, Sequence[HostPlan]]] = []
     bottom = top
     for zone, column in zones.items():
@@ -248,7 +258,7 @@ def _add_row(
             arrow = Arrow(left.x + left.width, right.x, left.middle, right.middle, label)
             drawing.arrows.append(arrow)
     drawing.tiers += [box for box, _ in boxes]
-    drawing.rows.append(Row(name, y, bottom - y))
+    drawing.rows.append(Row(title, y, bottom - y))
     return bottom
 
 
@@ -287,14 +297,17 @@ def _add_sources(drawing: Topology, plan: EnvironmentPlan, box: TierBox, member:
     reasons = list({rule.reason.vi: rule.reason for rule in rules}.values())
     if not reasons:
         return box.y
-    lines = [line for reason in reasons[:MOST_SOURCES] for line in _wrapped(reason)]
-    if len(reasons) > MOST_SOURCES:
-        more = len(reasons) - MOST_SOURCES
-        lines.append(Line(f"và {more} nguồn khác", f"and {more} more", first=True))
-    height = 14 + SOURCE_LINE * len(lines)
+    lines = {
+        "vi": _wrapped([reason.vi for reason in reasons], "và {} nguồn khác"),
+        "en": _wrapped([reason.en for reason in reasons], "and {} more"),
+    }
+    height = 14 + SOURCE_LINE * max(map(len, lines.values()))
     y = max([box.y, *(source.y + source.height + 10 for source in drawing.sources)])
-    drawing.sources.append(SourceBox(10, y, SOURCES - 20, height, tuple(lines)))
-    drawing.arrows.append(Arrow(SOURCES - 10, box.x, y + height / 2, box.middle, flow_words(rules)))
+    drawing.sources.append(SourceBox(10, y, SOURCES - 20, height, lines))
+    label = flow_words(rules)
+    if len(label) > MOST_LETTERS:
+        label = ""  # the tier's own box says it
+    drawing.arrows.append(Arrow(SOURCES - 10, box.x, y + height / 2, box.middle, label))
     return y + height
 
 
@@ -345,13 +358,24 @@ def _add_shared(drawing: Topology, hosts: Sequence[Shared], y: float) -> None:
         words = [SERVICES[service] for service in host.services if service in SERVICES]
         services = Services(tuple(w.vi for w in words), tuple(w.en for w in words))
         drawing.shared.append(SharedBox(host, services, ZONES_X + number * (width + GAP), y, width))
+    drawing.width = max(drawing.width, max(box.x + box.width for box in drawing.shared) + 10)
     drawing.height = y + SHARED_HEIGHT + 12
 
 
-def _wrapped(text: Text) -> list[Line]:
-    """A text in lines that fit a box, both languages with the same number of lines."""
-    vi, en = (textwrap.wrap(words, WRAP) for words in (text.vi, text.en))
+def _title(name: Text | None, width: float) -> dict[str, list[str]]:
+    if name is None:
+        return {}
+    letters = int(width / TITLE_LETTER)
+    return {"vi": textwrap.wrap(name.vi, letters), "en": textwrap.wrap(name.en, letters)}
+
+
+def _wrapped(items: Sequence[str], more: str) -> list[Line]:
+    """Items in lines that fit a box; of many, some and how many more there are."""
+    shown = list(items[:MOST_SOURCES])
+    if len(items) > MOST_SOURCES:
+        shown.append(more.format(len(items) - MOST_SOURCES))
     return [
-        Line(one, other, first=number == 0)
-        for number, (one, other) in enumerate(zip_longest(vi, en, fillvalue=""))
+        Line(words, number == 0)
+        for item in shown
+        for number, words in enumerate(textwrap.wrap(item, WRAP))
     ]

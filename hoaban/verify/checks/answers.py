@@ -31,7 +31,7 @@ class Answers(Check):
         "its pinned key.",
     )
     how = both(
-        "Đăng nhập SSH qua máy chủ trung chuyển với khóa đã ghim; đọc kết quả của cloud-init.",
+        "Đăng nhập SSH qua máy chủ trung gian với khóa đã ghim; đọc kết quả của cloud-init.",
         "SSH through the bastion with pinned keys; cloud-init's own result is read.",
     )
 
