@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Options
 from hoaban.engine.embedded.backend import Backend, StackName
-from hoaban.engine.embedded.deletes import run_deletes, sweep_unfinished
-from hoaban.engine.embedded.deploy import Deployment, Differ, Stopping
+from hoaban.engine.embedded.deletes import run_deletes
+from hoaban.engine.embedded.deploy import Deployment
 from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.failures import Failures
+from hoaban.engine.embedded.interrupted import sweep_unfinished
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.plan import Planner
-from hoaban.engine.embedded.providers import Registry
+from hoaban.engine.embedded.providers import Registry, ResourceDiffer
 from hoaban.engine.embedded.refresh import Refresh
+from hoaban.engine.embedded.registered import Stopping
 from hoaban.engine.embedded.secrets import PassphraseCrypter
 from hoaban.engine.embedded.steps import Goal
 from hoaban.engine.embedded.store import Store
@@ -93,7 +95,7 @@ class Direct:
     def destroy(self) -> Failures:
         def work(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
             executor = _executor(ledger, registry)
-            steps = Planner(ledger.olds, Differ(registry)).deletes("test")
+            steps = Planner(ledger.olds, ResourceDiffer(registry)).deletes("test")
             sweep_unfinished(executor, failures)
             executor.deleting.update(step.urn for step in steps)
             run_deletes(executor, failures, steps, 4)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from hoaban.engine.embedded import files, lock
-from hoaban.engine.embedded.backend import Backend, HistoryEntry, StackName, digest
+from hoaban.engine.embedded.backend import Backend, StackName, digest
 from hoaban.engine.embedded.files import StateWriteError, write_atomically
+from hoaban.engine.embedded.history import HistoryEntry
 from hoaban.engine.embedded.lock import Lock, LockedError
 from hoaban.errors import HoabanError
 

@@ -441,14 +441,14 @@ def test_interrupted_while_the_program_computes(lab: Lab) -> None:
     timer = threading.Timer(1.5, lambda: os.kill(os.getpid(), signal.SIGINT))
     timer.start()
     began = time.monotonic()
-    import hoaban.engine.embedded.operation as operation  # noqa: PLC0415, PLR0402
+    import hoaban.engine.embedded.running as running  # noqa: PLC0415, PLR0402
 
-    grace, operation._GRACE_SECONDS = operation._GRACE_SECONDS, 0.2  # type: ignore[misc]
+    grace, running._GRACE_SECONDS = running._GRACE_SECONDS, 0.2  # type: ignore[misc]
     try:
         with pytest.raises(Interrupted):
             lab.up('import time\na = Thing("a")\ntime.sleep(60)')
     finally:
-        operation._GRACE_SECONDS = grace  # type: ignore[misc]
+        running._GRACE_SECONDS = grace  # type: ignore[misc]
     assert time.monotonic() - began < 15
 
 

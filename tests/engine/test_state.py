@@ -11,18 +11,10 @@ import pytest
 from pulumi_crypto.constants import PBKDF2_COUNT
 
 from hoaban.engine.embedded import secrets
+from hoaban.engine.embedded.checkpoint import Checkpoint, Codec, magic, write_checkpoint
 from hoaban.engine.embedded.properties import SECRET_SIGNATURE, SIGNATURE
 from hoaban.engine.embedded.secrets import CachingCrypter, PassphraseCrypter
-from hoaban.engine.embedded.state import (
-    Checkpoint,
-    Codec,
-    Resource,
-    Snapshot,
-    StateFormatError,
-    Timeouts,
-    magic,
-    write_checkpoint,
-)
+from hoaban.engine.embedded.state import Resource, Snapshot, StateFormatError, Timeouts
 from hoaban.engine.embedded.verify import problems
 from hoaban.engine.values import Secret
 from tests.engine.conftest import PASSPHRASE

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from hoaban.engine.embedded.checkpoint import Checkpoint
 from hoaban.engine.embedded.files import copy_blob, write_blob
-from hoaban.engine.embedded.state import Checkpoint, StateFormatError
+from hoaban.engine.embedded.state import StateFormatError
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
+
+    from hoaban.engine.embedded.history import HistoryEntry
 
 ORGANIZATION: Final = "organization"  # the only one a file backend knows
 _META: Final = b"version: 1\n"  # projects have folders of their own
@@ -29,34 +31,6 @@ class StackName:
 
     def __str__(self) -> str:
         return f"{ORGANIZATION}/{self.project}/{self.stack}"
-
-
-@dataclass(slots=True)
-class HistoryEntry:
-    """One line of a stack's history; times in seconds since 1970."""
-
-    kind: str
-    message: str
-    started: int
-    ended: int
-    succeeded: bool
-    changes: Mapping[str, int]
-    config: Mapping[str, Any] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        """The entry in the words of ``history.json``."""
-        return {
-            "kind": self.kind,
-            "startTime": self.started,
-            "message": self.message,
-            "environment": self.environment,
-            "config": self.config,
-            "version": 0,
-            "result": "succeeded" if self.succeeded else "failed",
-            "endTime": self.ended,
-            "resourceChanges": self.changes,
-        }
 
 
 class Backend:

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded import calls
-from hoaban.engine.embedded.deletes import run_deletes, sweep_unfinished
+from hoaban.engine.embedded.defaults import default_goal
+from hoaban.engine.embedded.deletes import run_deletes
 from hoaban.engine.embedded.executor import Executor
-from hoaban.engine.embedded.plan import Candidate, Planner, Scope
+from hoaban.engine.embedded.interrupted import sweep_unfinished
+from hoaban.engine.embedded.plan import Candidate, Planner
 from hoaban.engine.embedded.properties import UNKNOWN_STRING, for_provider, keep_secrets, normalise
-from hoaban.engine.embedded.providers import default_name
-from hoaban.engine.embedded.steps import Goal, compare
-from hoaban.engine.embedded.urns import PROVIDER_PREFIX, is_provider, make_urn, provider_urn
+from hoaban.engine.embedded.providers import ResourceDiffer
+from hoaban.engine.embedded.registered import Registered, Stopping
+from hoaban.engine.embedded.scope import Scope
+from hoaban.engine.embedded.steps import compare
+from hoaban.engine.embedded.urns import is_provider, provider_urn
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
@@ -29,28 +33,9 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.ledger import Ledger
     from hoaban.engine.embedded.providers import Registry
     from hoaban.engine.embedded.state import Resource
-    from hoaban.engine.embedded.steps import Step
+    from hoaban.engine.embedded.steps import Goal, Step
     from hoaban.engine.provider import DiffResult, Provider
     from hoaban.engine.values import PropertyMap, Secret
-
-
-class Stopping(Exception):
-    """Nothing new is begun any more: a step failed, or the person asked to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """What a program is told of a resource that it registered.
-
-    ``failed`` when it could not be made (and the run goes on without it); ``unknown`` when it was
-    left out.
-    """
-
-    urn: str
-    id: str = ""
-    outputs: PropertyMap = field(default_factory=dict)
-    failed: bool = False
-    unknown: bool = False
 
 
 @dataclass(slots=True)
@@ -80,7 +65,7 @@ class Deployment:
     def __post_init__(self) -> None:
         self._planner = Planner(
             self.ledger.olds,
-            Differ(self.registry),
+            ResourceDiffer(self.registry),
             Scope(
                 self.options.targets,
                 self.options.replace,
@@ -280,32 +265,17 @@ class Deployment:
         return self.registry.get(reference)
 
     def default_provider(self, package: str, version: str) -> str:
-        """The reference of a package's default provider, made when first asked for.
-
-        It is configured by the stack's configuration in the package's namespace.
-        """
-        name = default_name(version)
-        type_ = PROVIDER_PREFIX + package
-        urn = make_urn(self.name.stack, self.name.project, "", type_, name)
+        """The reference of a package's default provider, made when first asked for."""
+        goal = default_goal(self.name, package, version, self.config)
         with self._lock:
-            lock = self._defaults.setdefault(urn, threading.Lock())
+            lock = self._defaults.setdefault(goal.urn, threading.Lock())
         with lock:
-            if urn not in self._references:
-                inputs: PropertyMap = {
-                    key.removeprefix(f"{package}:"): value
-                    for key, value in self.config.items()
-                    if key.startswith(f"{package}:") and package != self.name.project
-                }
-                inputs["__internal"] = {}
-                if version:
-                    inputs["version"] = version
-                made = self.register(
-                    Goal(urn=urn, type=type_, name=name, custom=True, inputs=inputs)
-                )
+            if goal.urn not in self._references:
+                made = self.register(goal)
                 if made.failed:
                     raise Stopping
-                self._references[urn] = f"{urn}::{made.id or UNKNOWN_STRING}"
-            return self._references[urn]
+                self._references[goal.urn] = f"{goal.urn}::{made.id or UNKNOWN_STRING}"
+            return self._references[goal.urn]
 
     def finish(self) -> None:
         """Delete what the program does not have any more, and what was replaced."""
@@ -328,14 +298,3 @@ class Deployment:
         run_deletes(self._executor, self.failures, steps, self.options.parallel)
         for refusal in self._planner.refusals:
             self.failures.add(refusal)
-
-
-class Differ:
-    """Asks the provider of an old resource, for the planner."""
-
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
-
-    def diff(self, old: Resource, inputs: PropertyMap) -> DiffResult:
-        """The difference, as the provider that made it sees it."""
-        return calls.diff(self._registry.get(old.provider), old.urn, old, inputs)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded import calls
+from hoaban.engine.embedded.interrupted import adopted, unfinished_creates
 from hoaban.engine.embedded.keys import resource_key
 from hoaban.engine.embedded.properties import UNKNOWN_STRING, keep_secrets, mark_secret
 from hoaban.engine.embedded.state import timestamp
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.events import Reporter
     from hoaban.engine.embedded.ledger import Call, Ledger
     from hoaban.engine.embedded.providers import Registry
-    from hoaban.engine.embedded.state import PendingOperation, Resource
+    from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Step
-    from hoaban.engine.provider import Provider
 
 T = TypeVar("T")
 
@@ -124,12 +124,12 @@ class Executor:
                 replace(made, id=made.id or UNKNOWN_STRING), drop=drop, replaced=replaced
             )
             return made
-        unfinished = self._unfinished_create(new)
+        unfinished = unfinished_creates(self.ledger, new)
         call = self.ledger.begin("creating", new)
         made = self._guarded(
             call,
             lambda: (
-                self._adopted(provider, new, key, unfinished)
+                adopted(provider, new, unfinished, key, self)
                 or calls.create(provider, new, key=key, preview=False)
             ),
             lambda partial: self.ledger.register(
@@ -140,40 +140,6 @@ class Executor:
         for operation in unfinished:
             self.ledger.settle(operation)
         return made
-
-    def _unfinished_create(self, new: Resource) -> list[PendingOperation]:
-        known = {new.urn, *new.aliases}
-        return [
-            one
-            for one in self.ledger.unfinished()
-            if one.type == "creating" and one.resource.urn in known
-        ]
-
-    def _adopted(
-        self, provider: Provider, new: Resource, key: str, unfinished: list[PendingOperation]
-    ) -> Resource | None:
-        """What an interrupted run made of this resource, brought to the inputs it has now."""
-        for operation in unfinished:
-            # Under an alias the object still carries the key of the URN it was made with.
-            wanted = operation.resource
-            wanted_key = key if wanted.urn == new.urn else resource_key(self.stack, wanted.urn)
-            found = calls.find(provider, wanted, wanted_key)
-            if found is None:
-                continue
-            diff = calls.diff(provider, new.urn, found, new.inputs, new.ignore_changes)
-            if diff.replaces:
-                self.report.say(
-                    "info", f"deleting {found.id}, which an interrupted run made", urn=new.urn
-                )
-                calls.delete(provider, found)
-                continue
-            self.report.say(
-                "info", f"adopting {found.id}, which an interrupted run made", urn=new.urn
-            )
-            if diff.changes:
-                return calls.update(provider, found, new, preview=False)
-            return replace(new, id=found.id, outputs=found.outputs)
-        return None
 
     def _update(self, step: Step) -> Resource:
         old, new = _both(step)

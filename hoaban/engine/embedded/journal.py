@@ -21,8 +21,9 @@ import threading
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
+from hoaban.engine.embedded.checkpoint import dump
 from hoaban.engine.embedded.files import explained, sync_folder
-from hoaban.engine.embedded.state import StateFormatError, dump
+from hoaban.engine.embedded.state import StateFormatError
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:

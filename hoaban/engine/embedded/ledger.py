@@ -10,85 +10,26 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from hoaban.engine.embedded.backend import digest
+from hoaban.engine.embedded.checkpoint import dump
+from hoaban.engine.embedded.contents import Contents, put_right
 from hoaban.engine.embedded.journal import Journal
-from hoaban.engine.embedded.state import PendingOperation, Snapshot, StateFormatError, dump
+from hoaban.engine.embedded.state import PendingOperation, Snapshot, StateFormatError
 from hoaban.engine.embedded.verify import check
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from hoaban.engine.embedded.journal import JournalContent
-    from hoaban.engine.embedded.state import Codec, Resource
+    from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.store import Store
 
 # At most this share of an operation's time goes into checkpoints between its steps.
 _CHECKPOINT_SHARE: Final = 0.02
 _CHECKPOINT_SECONDS: Final = 5.0
-
-
-@dataclass(slots=True)
-class Contents:
-    """Resources by number: those registered, those of before. Pending operations by number."""
-
-    registered: dict[int, Resource] = field(default_factory=dict)
-    before: dict[int, Resource] = field(default_factory=dict)
-    pending: dict[int, PendingOperation] = field(default_factory=dict)
-    next_number: int = 0
-
-    @classmethod
-    def of(cls, snapshot: Snapshot, registered: int = 0) -> Contents:
-        """Number a snapshot; the first ``registered`` count as registered."""
-        numbered = dict(enumerate(snapshot.resources))
-        contents = cls(
-            {n: one for n, one in numbered.items() if n < registered},
-            {n: one for n, one in numbered.items() if n >= registered},
-            next_number=len(numbered),
-        )
-        for pending in snapshot.pending:
-            contents.pending[contents.take()] = pending
-        return contents
-
-    def take(self) -> int:
-        """A number nobody has."""
-        number = self.next_number
-        self.next_number += 1
-        return number
-
-    def resources(self) -> list[Resource]:
-        """All resources in order."""
-        return [*self.registered.values(), *self.before.values()]
-
-    def replay(self, content: JournalContent, codec: Codec) -> None:
-        """Apply the changes of a journal that was begun on these contents."""
-        for change in content.changes:
-            if "number" in change:
-                self.next_number = max(self.next_number, change["number"] + 1)
-            if "pending" in change:
-                resource = codec.resource(change["resource"])
-                self.pending[change["number"]] = PendingOperation(resource, change["pending"])
-                continue
-            self.pending.pop(change.get("end", -1), None)
-            for number in change.get("drop", ()):
-                self.registered.pop(number, None)
-                self.before.pop(number, None)
-            if "keep" in change:
-                self.registered[change["number"]] = self.before.pop(change["keep"])
-            elif "append" in change:
-                self.next_number = max(self.next_number, change["append"] + 1)
-                self.before[change["append"]] = codec.resource(change["resource"])
-            elif "resource" in change and "at" in change:
-                half = self.registered if change["at"] in self.registered else self.before
-                half[change["at"]] = codec.resource(change["resource"])
-            elif "resource" in change:
-                self.registered[change["number"]] = codec.resource(change["resource"])
-            if "put" in change:
-                number, body = change["put"]
-                self.before[number] = codec.resource(body)
 
 
 @dataclass(slots=True)
@@ -142,7 +83,11 @@ class Ledger:
         """The state as of now."""
         with self._lock:
             pending = list(self._contents.pending.values())
-            return replace(self._snapshot, resources=self._normalised(), pending=pending)
+            return replace(
+                self._snapshot,
+                resources=put_right(self._contents.resources(), self._aliased),
+                pending=pending,
+            )
 
     @property
     def base(self) -> str:
@@ -350,30 +295,3 @@ class Ledger:
         if ticket is not None:
             journal, line = ticket
             journal.sync(line)
-
-    def _normalised(self) -> list[Resource]:
-        """All resources, with references to URNs that are no more put right or taken out."""
-        resources = self._contents.resources()
-        present = {one.urn for one in resources}
-        return [
-            one if one.references() <= present else self._clean(one, present) for one in resources
-        ]
-
-    def _clean(self, resource: Resource, present: set[str]) -> Resource:
-        def known(urn: str) -> str:
-            urn = self._aliased.get(urn, urn) if urn not in present else urn
-            return urn if urn in present else ""
-
-        def all_known(urns: Iterable[str]) -> tuple[str, ...]:
-            return tuple(dict.fromkeys(filter(None, map(known, urns))))
-
-        provider, _, id_ = resource.provider.rpartition("::")
-        by_property = resource.property_dependencies
-        return replace(
-            resource,
-            parent=known(resource.parent),
-            deleted_with=known(resource.deleted_with),
-            dependencies=all_known(resource.dependencies),
-            property_dependencies={key: list(all_known(by_property[key])) for key in by_property},
-            provider=f"{known(provider) or provider}::{id_}" if provider else "",
-        )

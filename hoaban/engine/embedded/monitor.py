@@ -18,9 +18,9 @@ from pulumi.runtime.proto import (
 )
 
 from hoaban.engine.embedded.backend import ORGANIZATION
-from hoaban.engine.embedded.deploy import Stopping
 from hoaban.engine.embedded.goals import GoalReader, refuse
 from hoaban.engine.embedded.properties import contains_unknown, reveal
+from hoaban.engine.embedded.registered import Stopping
 from hoaban.engine.embedded.urns import STACK_TYPE, is_provider, package_of
 from hoaban.engine.embedded.wire import from_struct, to_struct
 from hoaban.engine.values import Secret
@@ -29,7 +29,8 @@ from hoaban.errors import HoabanError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from hoaban.engine.embedded.deploy import Deployment, Registered
+    from hoaban.engine.embedded.deploy import Deployment
+    from hoaban.engine.embedded.registered import Registered
 
 _MAX_MESSAGE: Final = 400 * 1024 * 1024  # as the SDK's own limit
 _STOPPING: Final = "the operation is ending"

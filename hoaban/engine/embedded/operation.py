@@ -5,32 +5,31 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from hoaban.engine.api import Interrupted, UpdateKind, UpdateResult
-from hoaban.engine.embedded.backend import Backend, HistoryEntry, StackName
+from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.builtin import BuiltinProvider
-from hoaban.engine.embedded.deletes import run_deletes, sweep_unfinished
-from hoaban.engine.embedded.deploy import Deployment, Differ
+from hoaban.engine.embedded.deletes import run_deletes
+from hoaban.engine.embedded.deploy import Deployment
 from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
+from hoaban.engine.embedded.history import HistoryEntry, stored_config, versions
+from hoaban.engine.embedded.interrupted import sweep_unfinished
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
-from hoaban.engine.embedded.monitor import serve
-from hoaban.engine.embedded.plan import Planner, Scope
+from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.program import Program
 from hoaban.engine.embedded.project import Project
-from hoaban.engine.embedded.providers import Registry
+from hoaban.engine.embedded.providers import Registry, ResourceDiffer
 from hoaban.engine.embedded.refresh import Refresh
+from hoaban.engine.embedded.running import run_program
+from hoaban.engine.embedded.scope import Scope
 from hoaban.engine.embedded.store import open_stack, stack_outputs
 from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
-from hoaban.engine.values import Secret
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hoaban.engine.api import Options, Stack
     from hoaban.engine.embedded.events import EventStream
     from hoaban.engine.embedded.failures import Failures
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.state import Snapshot
     from hoaban.engine.embedded.store import Opened
     from hoaban.engine.provider import Provider
-
-# How long a program may go on by itself once its operation is ending.
-_GRACE_SECONDS: Final = 10.0
 
 
 class Operation:
@@ -210,39 +206,17 @@ class Operation:
         *,
         dry_run: bool,
     ) -> None:
-        options = self._options
         deployment = Deployment(
             opened.store.name,
             ledger,
             self._open_registry(opened, ledger, dry_run=dry_run),
             report,
             self._failures,
-            options,
+            self._options,
             opened.config,
             dry_run,
         )
-        timers: list[threading.Timer] = []
-
-        def end_soon() -> None:
-            timer = threading.Timer(_GRACE_SECONDS, program.stop)
-            timer.daemon = True
-            timers.append(timer)
-            timer.start()
-
-        self._failures.on_stop = end_soon
-        try:
-            with serve(deployment, opened.project.folder) as address:
-                error = program.run(
-                    opened.store.name,
-                    address,
-                    opened.config,
-                    parallel=options.parallel,
-                    preview=dry_run,
-                )
-                deployment.wait_idle()
-        finally:
-            for timer in timers:
-                timer.cancel()
+        error = run_program(deployment, program, opened.project.folder)
         if error is not None:
             self._failures.add_program(error)
         if not self._failures:
@@ -266,7 +240,7 @@ class Operation:
     def _destroy(self, opened: Opened, ledger: Ledger) -> None:
         executor = self._executor(opened, ledger)
         scope = Scope(self._options.targets, released=self._options.released)
-        planner = Planner(ledger.olds, Differ(executor.registry), scope)
+        planner = Planner(ledger.olds, ResourceDiffer(executor.registry), scope)
         unused = planner.unused()
         if unused:
             raise HoabanError(
@@ -283,32 +257,21 @@ class Operation:
             return
         try:
             ledger.commit()
-            opened.store.backend.add_history(opened.store.name, self._history(opened))
+            entry = HistoryEntry(
+                kind=self._kind.value,
+                message=self._options.message,
+                started=int(self._started),
+                ended=int(time.time()),
+                succeeded=not self._failures,
+                changes=dict(self._report.changes),
+                config=stored_config(opened.config, opened.store.crypter),
+                environment=versions(),
+            )
+            opened.store.backend.add_history(opened.store.name, entry)
         except HoabanError as error:
             self._failures.add(error)
         finally:
             ledger.close()
-
-    def _history(self, opened: Opened) -> HistoryEntry:
-        crypter = opened.store.crypter
-        config: Mapping[str, Any] = {
-            key: {"secure": crypter.encrypt(str(one.value))} if isinstance(one, Secret) else one
-            for key, one in opened.config.items()
-        }
-        return HistoryEntry(
-            kind=self._kind.value,
-            message=self._options.message,
-            started=int(self._started),
-            ended=int(time.time()),
-            succeeded=not self._failures,
-            changes=dict(self._report.changes),
-            config=config,
-            environment={
-                "exec.kind": "hoaban",
-                "hoaban.version": version("hoaban"),
-                "pulumi.version": f"v{version('pulumi')}",
-            },
-        )
 
     def _finish(self, snapshot: Snapshot) -> UpdateResult:
         duration = time.time() - self._started

@@ -7,29 +7,26 @@ the order in which the program makes them; semantics are those of Pulumi's own s
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pulumi.automation.events import OpType
 
-from hoaban.engine.api import ProtectedError
 from hoaban.engine.embedded import paths
-from hoaban.engine.embedded.properties import contains_unknown
+from hoaban.engine.embedded.dependents import Differ, dependent_replacements
+from hoaban.engine.embedded.scope import Patterns, Scope, protected
 from hoaban.engine.embedded.steps import Goal, Step
 from hoaban.engine.embedded.urns import (
     inherited_alias,
     is_provider,
     name_of,
-    provider_urn,
     type_of,
 )
 from hoaban.engine.provider import DiffKind, DiffResult
-from hoaban.engine.values import UNKNOWN
 from hoaban.errors import HoabanError, Location, ManyErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.values import PropertyMap
@@ -39,13 +36,6 @@ _REPLACING = {
     DiffKind.DELETE: DiffKind.DELETE_REPLACE,
     DiffKind.UPDATE: DiffKind.UPDATE_REPLACE,
 }
-
-
-class Differ(Protocol):
-    """Asks a resource's provider how new inputs differ from its state."""
-
-    def diff(self, old: Resource, inputs: PropertyMap) -> DiffResult:
-        """The difference; inputs may hold unknowns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +55,6 @@ class Candidate:
         return self.old is None or self.recreating or self.old.external
 
 
-class Patterns:
-    """URNs chosen by a person; ``*`` stands for anything. An empty choice holds nothing."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._patterns = {
-            text: re.compile(".*".join(map(re.escape, re.split(r"\*+", text)))) for text in texts
-        }
-        self.unused = set(self._patterns)
-
-    def __bool__(self) -> bool:
-        return bool(self._patterns)
-
-    def __contains__(self, urn: str) -> bool:
-        found = [text for text, one in self._patterns.items() if one.fullmatch(urn)]
-        self.unused.difference_update(found)
-        return bool(found)
-
-
 def force_replacement(diff: DiffResult, patterns: Sequence[str]) -> DiffResult:
     """A difference in which changes below the given paths (``replace_on_changes``) replace."""
     parsed = [paths.parse(text) for text in patterns]
@@ -93,20 +65,6 @@ def force_replacement(diff: DiffResult, patterns: Sequence[str]) -> DiffResult:
         for path, kind in diff.changes.items()
     }
     return replace(diff, changes=changes)
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What an operation may touch: ``targets`` only, if there are any; ``replace`` in any case.
-
-    ``released`` are URNs whose protection does not hold. A ``trial`` goes on past what is
-    protected, so that people see the whole plan; :attr:`Planner.refusals` then says what stops it.
-    """
-
-    targets: Sequence[str] = ()
-    replace: Sequence[str] = ()
-    released: Sequence[str] = ()
-    trial: bool = False
 
 
 class Planner:
@@ -271,7 +229,10 @@ class Planner:
                 Step(OpType.CREATE_REPLACEMENT, goal.urn, old, new, diff, keeps_old=True),
                 Step(OpType.REPLACE, goal.urn, old, new, diff),
             ]
-        condemned = self._dependent_replacements(old)
+        after = self._olds[self._places[id(old)] + 1 :]
+        # What was registered in this run cannot depend on what is only now being registered.
+        unseen = [one for one in after if not one.delete and one.urn not in self._kept]
+        condemned = dependent_replacements(old, unseen, self._differ)
         why_all = f"it depends on {old.urn}, which is replaced"
         self._refuse_protected([one for one, _ in condemned], "replaced", why_all)
         deletes = [
@@ -286,39 +247,6 @@ class Planner:
             Step(OpType.REPLACE, goal.urn, old, new, diff),
             Step(OpType.CREATE_REPLACEMENT, goal.urn, old, new, diff),
         ]
-
-    def _dependent_replacements(self, root: Resource) -> list[tuple[Resource, DiffResult]]:
-        """What must be replaced, and so be deleted before, when ``root`` is deleted first.
-
-        Resources registered in this run cannot depend on what is only now being registered. Of the
-        others each whose provider would replace it, were the properties that come of replaced ones
-        unknown.
-        """
-        reached, replaced = {root.urn}, {root.urn}
-        found: list[tuple[Resource, DiffResult]] = []
-        for one in self._olds[self._places[id(root)] + 1 :]:
-            if one.delete or one.urn in self._seen:
-                continue
-            provider = provider_urn(one.provider)
-            if not reached & {*one.dependencies, provider}:
-                continue
-            reached.add(one.urn)
-            diff = self._forced_by(one, provider, replaced)
-            if diff.replaces:
-                found.append((one, diff))
-                replaced.add(one.urn)
-        return found
-
-    def _forced_by(self, one: Resource, provider: str, replaced: set[str]) -> DiffResult:
-        if not one.custom or one.external:
-            return DiffResult()
-        if provider in replaced:
-            return DiffResult({"provider": DiffKind.UPDATE_REPLACE})
-        inputs = {
-            key: UNKNOWN if replaced.intersection(one.property_dependencies.get(key, ())) else value
-            for key, value in one.inputs.items()
-        }
-        return self._differ.diff(one, inputs) if contains_unknown(inputs) else DiffResult()
 
     def read(self, goal: Goal, id_: str) -> list[Step]:
         """Steps for a resource that the program only looks at (``Resource.get``)."""
@@ -379,16 +307,3 @@ class Planner:
             for urn in everything:
                 _ = urn in patterns
         return sorted(self._targets.unused | self._replace.unused)
-
-
-def protected(resources: Sequence[Resource], done: str, why: str) -> HoabanError:
-    """The refusal to touch what is protected; several at once in one error."""
-    errors = [
-        ProtectedError(
-            f"it is protected and would be {done} ({why})",
-            where=Location(urn=one.urn),
-            mend="if it may go: set protect=False in the program, run up, then do this again",
-        )
-        for one in resources
-    ]
-    return errors[0] if len(errors) == 1 else ManyErrors(errors)

@@ -9,7 +9,8 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from hoaban.engine.embedded.calls import accept
+from hoaban.engine.embedded import calls
+from hoaban.engine.embedded.defaults import is_default
 from hoaban.engine.embedded.properties import UNKNOWN_STRING, for_provider
 from hoaban.engine.embedded.urns import package_of, provider_urn
 from hoaban.errors import HoabanError, Location
@@ -42,17 +43,6 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
                     os.environ.pop(key, None)
                 else:
                     os.environ[key] = value
-
-
-def default_name(version: str) -> str:
-    """The name of a package's default provider, as the official engine forms it."""
-    return f"default_{version.replace('.', '_')}" if version else "default"
-
-
-def is_default(urn: str) -> bool:
-    """Whether a provider's URN is that of a default one."""
-    name = urn.rpartition("::")[2]
-    return name == "default" or name.startswith("default_")
 
 
 class Registry:
@@ -119,7 +109,7 @@ class Registry:
         with environment(self._variables):
             result = provider.check_config(for_provider(own, urn=urn))
         kept = {key: value for key, value in news.items() if key in _ENGINE_PROPERTIES}
-        return {**accept(urn, result, own), **kept}
+        return {**calls.accept(urn, result, own), **kept}
 
     def diff(self, urn: str, old: Resource, inputs: PropertyMap) -> DiffResult:
         """How a new configuration differs from an old one."""
@@ -164,6 +154,17 @@ class Registry:
             providers = list(self._providers.values())
         for provider in providers:
             provider.cancel()
+
+
+class ResourceDiffer:
+    """Asks the provider that serves an old resource how new inputs differ from it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def diff(self, old: Resource, inputs: PropertyMap) -> DiffResult:
+        """The difference; inputs may hold unknowns."""
+        return calls.diff(self._registry.get(old.provider), old.urn, old, inputs)
 
 
 def _settings(inputs: PropertyMap) -> PropertyMap:

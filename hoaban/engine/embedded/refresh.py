@@ -10,7 +10,7 @@ from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded import calls
 from hoaban.engine.embedded.keys import resource_key
-from hoaban.engine.embedded.plan import Patterns
+from hoaban.engine.embedded.scope import Patterns
 from hoaban.engine.embedded.state import timestamp
 from hoaban.engine.embedded.steps import Step, compare
 from hoaban.engine.embedded.urns import STACK_REFERENCE_TYPE, is_provider

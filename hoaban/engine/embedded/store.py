@@ -7,8 +7,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded.backend import Backend, StackName
+from hoaban.engine.embedded.checkpoint import Codec, write_checkpoint
+from hoaban.engine.embedded.contents import Contents
 from hoaban.engine.embedded.journal import JournalContent
-from hoaban.engine.embedded.ledger import Contents
 from hoaban.engine.embedded.project import Project, StackConfig
 from hoaban.engine.embedded.secrets import (
     CachingCrypter,
@@ -16,13 +17,7 @@ from hoaban.engine.embedded.secrets import (
     open_crypter,
     read_passphrase,
 )
-from hoaban.engine.embedded.state import (
-    Codec,
-    PendingOperation,
-    Snapshot,
-    StateFormatError,
-    write_checkpoint,
-)
+from hoaban.engine.embedded.state import PendingOperation, Snapshot, StateFormatError
 from hoaban.engine.embedded.verify import check
 from hoaban.errors import HoabanError, Location
 
@@ -31,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hoaban.engine.api import Stack
-    from hoaban.engine.embedded.state import Checkpoint
+    from hoaban.engine.embedded.checkpoint import Checkpoint
     from hoaban.engine.values import Secret
 
 _READ_ATTEMPTS = 5
