@@ -31,12 +31,11 @@ MORE = (
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The province and a department as they are after ``up``, with this checkout's group_vars."""
+    """The province and a department as they are after ``up``."""
     root = tmp_path_factory.mktemp("province")
     (root / "inventory").mkdir()
     (root / "inventory/province.yml").touch()
     (root / "inventory/hoaban.yml").write_text("plugin: hoaban\n")
-    (root / "inventory/group_vars").symlink_to(ROOT / "inventory/group_vars")
     workspace = Workspace(root, root / ".hoaban")
     estate.write_estate(workspace.backend)
     return workspace
@@ -72,7 +71,7 @@ def variables(workspace: Workspace) -> dict[str, dict[str, Any]]:
     out = ansible(
         workspace,
         *("ansible", "managed", "-c", "local", "-m", "ansible.builtin.debug"),
-        *("-a", f'msg="{message}"'),
+        *("-a", f'msg="{message}"', "--playbook-dir", str(ROOT / "playbooks")),
         ANSIBLE_LOAD_CALLBACK_PLUGINS="true",
         ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
     )
