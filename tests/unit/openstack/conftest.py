@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from hoaban.openstack import OpenStackProvider, blockstorage, poll, rest
+from hoaban.openstack import OpenStackProvider, batch, poll, rest
 from hoaban.openstack import cloud as cloud_module
 from tests.cloud.lifecycle import Maker
 from tests.unit.openstack.fake_cloud import HOST, PASSWORD
@@ -44,12 +44,17 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(cloud_module, "_FIRST_PAUSE", 0.001)
     monkeypatch.setattr(rest, "_CONFLICT_PAUSE", 0.01)
     monkeypatch.setattr(rest, "CONFLICT_PATIENCE", 0.2)
-    quick = {"first_rest": 0.001, "shortest_rest": 0.005}
+    quick = {"first_rest": 0.02, "shortest_rest": 0.005}
     init = poll.Poller.__init__
     monkeypatch.setattr(
         poll.Poller, "__init__", lambda self, *args, **how: init(self, *args, **{**how, **quick})
     )
-    assert blockstorage.Poller is poll.Poller
+    collect = batch.Batcher.__init__  # a loaded machine starts threads slowly
+    monkeypatch.setattr(
+        batch.Batcher,
+        "__init__",
+        lambda self, send, **how: collect(self, send, **{**how, "window": 0.1}),
+    )
     return made
 
 
