@@ -58,6 +58,7 @@ class FakeCloud:
     refuses_in_use: bool = True
     running: int = 0
     most_running: int = 0
+    timeouts: dict[str, float | None] = field(default_factory=dict)
     configured: list[PropertyMap] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     on_change: Callable[[], None] = lambda: None
@@ -182,6 +183,7 @@ class FakeProvider:
         if preview:
             return ResourceState("", {**inputs, "address": UNKNOWN})
         assert_known(inputs)
+        self.cloud.timeouts[f"create {_name(urn)}"] = timeout
         self.cloud.enter("create", _name(urn))
         if inputs.get("exclusive"):
             taken = [
@@ -235,6 +237,7 @@ class FakeProvider:
         if preview:
             return ResourceState(id_, {**state.outputs, **news})
         assert_known(news)
+        self.cloud.timeouts[f"update {_name(urn)}"] = timeout
         self.cloud.enter("update", _name(urn))
         thing = self.cloud.things[id_]
         thing.properties = copy.deepcopy(news)
@@ -245,6 +248,7 @@ class FakeProvider:
     def delete(
         self, urn: str, token: str, id_: str, state: ResourceState, *, timeout: float | None
     ) -> None:
+        self.cloud.timeouts[f"delete {_name(urn)}"] = timeout
         self.cloud.enter("delete", _name(urn))
         users = [one.id for one in self.cloud.things.values() if id_ in one.properties.values()]
         if users and self.cloud.refuses_in_use:

@@ -86,6 +86,28 @@ def test_goes_on_without_what_failed(lab: Lab) -> None:
     assert "b" not in lab.cloud.names("create"), "what depends on a failure is left out"
 
 
+def test_outputs_of_what_failed_are_as_they_were(lab: Lab) -> None:
+    program = """
+    a = Thing("a", replace_x=%d)
+    b = Thing("b", x=1)
+    group = Group("g")
+    group.register_outputs({"a": a.address, "b": b.address})
+    export("a", a.address)
+    export("b", b.address)
+    export("c", Output.all(a.address, b.address))
+    """
+    lab.up(program % 1)
+    before = lab.engine.outputs(lab.stack)
+    lab.cloud.fail["create a"] = ProviderError("no")
+    with pytest.raises(ProviderError):
+        lab.up(program % 2, continue_on_error=True)
+    assert lab.engine.outputs(lab.stack) == before
+    with pytest.raises(ProviderError):
+        lab.up(program % 2 + 'export("d", a.address)', continue_on_error=True)
+    assert lab.engine.outputs(lab.stack) == before
+    assert lab.resources()["g"]["outputs"].keys() == {"a", "b"}
+
+
 def test_nothing_is_deleted_after_a_failure(lab: Lab) -> None:
     lab.up(THREE)
     lab.cloud.fail["create new"] = ProviderError("no")

@@ -227,6 +227,33 @@ def test_what_is_kept_when_deleted(lab: Lab) -> None:
     assert set(lab.resources()) == {"shop-dev"}
 
 
+def test_time_limits(lab: Lab) -> None:
+    limits = 'pulumi.CustomTimeouts(create="1h30m", update="90s", delete="5m")'
+    lab.up(f'Thing("a", Opts(custom_timeouts={limits}), x=1)\nThing("b")')
+    assert lab.resources()["a"]["customTimeouts"] == {"create": 5400, "update": 90, "delete": 300}
+    lab.up(f'Thing("a", Opts(custom_timeouts={limits}), x=2)')
+    lab.run("destroy")
+    assert lab.cloud.timeouts == {
+        "create a": 5400, "update a": 90, "delete a": 300, "create b": None, "delete b": None,
+    }  # fmt: skip
+
+
+def test_a_tainted_resource_of_the_official_engine(lab: Lab) -> None:
+    """Read as version 4, replaced, and then no more reason for version 4."""
+    lab.up(NETWORK)
+    body = lab.checkpoint
+    for one in body["checkpoint"]["latest"]["resources"]:
+        one.update({"taint": True} if one["urn"] == URN + "web" else {})
+    body = {"version": 4, "features": ["taint"], "checkpoint": body["checkpoint"]}
+    lab.checkpoint_file.write_text(json.dumps(body), encoding="utf-8")
+    kept = lab.up(targets=[URN + "net"])
+    assert steps(kept) == []
+    assert (lab.checkpoint["version"], lab.resources()["web"]["taint"]) == (4, True)
+    assert "create-replacement web" in steps(lab.up())
+    assert lab.checkpoint["version"] == 3
+    assert "features" not in lab.checkpoint
+
+
 def test_explicit_providers(lab: Lab) -> None:
     """Each configured once, shared; changed in place or with all that it serves."""
     program = """

@@ -15,7 +15,13 @@ from hoaban.engine.embedded.deletes import run_deletes
 from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.interrupted import sweep_unfinished
 from hoaban.engine.embedded.plan import Candidate, Planner
-from hoaban.engine.embedded.properties import UNKNOWN_STRING, for_provider, keep_secrets, normalise
+from hoaban.engine.embedded.properties import (
+    UNKNOWN_STRING,
+    contains_unknown,
+    for_provider,
+    keep_secrets,
+    normalise,
+)
 from hoaban.engine.embedded.providers import ResourceDiffer
 from hoaban.engine.embedded.registered import Registered, Stopping
 from hoaban.engine.embedded.scope import Scope
@@ -134,6 +140,7 @@ class Deployment:
         inputs, diff = goal.inputs, None
         if candidate.targeted:
             inputs = self._check(candidate)
+            self._refuse_unknown(goal, inputs)
             diff = self._diff(candidate, inputs)
         if not self._wait_for_delete(candidate):
             self._failed.add(goal.urn)
@@ -151,6 +158,16 @@ class Deployment:
         self._registered[goal.urn] = result
         outputs = result.outputs if result.custom else result.inputs
         return Registered(goal.urn, "" if result.id == UNKNOWN_STRING else result.id, outputs)
+
+    def _refuse_unknown(self, goal: Goal, inputs: PropertyMap) -> None:
+        """In a real run everything is known by the time it is used, unless a program defers it."""
+        unknown = [key for key, value in inputs.items() if contains_unknown(value)]
+        if unknown and not self.dry_run:
+            raise HoabanError(
+                f"not known when the resource is to be made: {', '.join(unknown)}",
+                where=Location(urn=goal.urn, key=unknown[0]),
+                mend="let it depend on the resource that the value comes of",
+            )
 
     def _run(self, steps: Sequence[Step]) -> Resource | None:
         self._executor.deleting.update(
@@ -235,6 +252,10 @@ class Deployment:
                 raise HoabanError(
                     "outputs of a resource that was not registered", where=Location(urn=urn)
                 )
+            if not self.dry_run:
+                # What could not be made has unknown outputs; they are as they were, or left out.
+                known = {k: v for k, v in outputs.items() if not contains_unknown(v)}
+                outputs = {k: v for k, v in old.outputs.items() if k in outputs} | known
             if old.outputs != outputs:
                 new = replace(old, outputs=outputs)
                 self.ledger.change(old, new)
