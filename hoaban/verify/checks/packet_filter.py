@@ -98,7 +98,7 @@ def accepted(objects: Iterable[Mapping[str, Any]]) -> tuple[set[Match], list[str
     """Flows that the table's rules let through, and rules that could not be understood.
 
     What every host needs to be on a network at all (established connections, loopback, neighbour
-    discovery, DHCP, the metadata service) is neither.
+    discovery, DHCP) is neither.
     """
     found: set[Match] = set()
     strange: list[str] = []
@@ -142,11 +142,6 @@ def _is_ground(conditions: list[Mapping[str, Any]]) -> bool:
         payload = left.get("payload", {})
         if payload.get("protocol") == "icmpv6" and payload.get("field") == "type":
             return all(str(value).startswith(("nd-", "mld")) for value in _values(right))
-        if payload.get("field") in ("saddr", "daddr") and right in (
-            "169.254.169.254",
-            "fe80::a9fe:a9fe",
-        ):
-            return any(c.get("left", {}).get("meta", {}).get("key") == "skuid" for c in conditions)
         if payload.get("protocol") == "udp" and payload.get("field") == "sport":
             ports = {c["right"] for c in conditions if _field(c) in ("sport", "dport")}
             return ports in ({67, 68}, {546, 547})
