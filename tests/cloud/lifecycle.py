@@ -157,7 +157,8 @@ def _same_after_read(made: Made, asked: PropertyMap) -> None:
     volatile = {"updatedAt", "updated", "revisionNumber", "attachments", "members"}
     before = {k: v for k, v in made.state.outputs.items() if k not in volatile}
     after = {k: v for k, v in read.outputs.items() if k not in volatile}
-    assert after == before
+    other = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
+    assert not other, {name: (before.get(name), after.get(name)) for name in other}
     made.state = ResourceState(made.id, read.outputs, read.inputs)
     assert made.changes(asked) == {}, "a difference after a read"
     inputs = {k: v for k, v in read.inputs.items() if not k.startswith("__")}

@@ -229,6 +229,8 @@ class _Keypair(Rest):
         if prior.get("publicKey") and _key(prior["publicKey"]) == _key(found["public_key"]):
             outputs["publicKey"] = prior["publicKey"]
         outputs["privateKey"] = found.get("private_key") or prior.get("privateKey", "")
+        if not outputs["userId"]:  # a list of one's own pairs does not name their owner
+            outputs["userId"] = prior.get("userId") or call.cloud.user_id
 
     def id_of(self, found: Json) -> str:
         return str(found["name"])

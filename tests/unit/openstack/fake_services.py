@@ -319,7 +319,9 @@ class Nova:
         return {"keypair": {**made, **secret}}
 
     def _keypairs(self, *_: Any) -> Json:
-        return {"keypairs": [{"keypair": one} for one in self.keypairs.values()]}
+        told = ("name", "public_key", "fingerprint")
+        pairs = [{name: one[name] for name in told} for one in self.keypairs.values()]
+        return {"keypairs": [{"keypair": pair} for pair in pairs]}
 
     def _get_keypair(self, _: Request, found: re.Match[str]) -> Json:
         if found["id"] not in self.keypairs:
