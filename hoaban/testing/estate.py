@@ -114,7 +114,7 @@ def province(backup_volume_gb: int = 20) -> StackOutputs:
         description="Backup host",
         rules=[
             *flow("ssh", Direction.INGRESS, MANAGEMENT,
-                  ("Đăng nhập qua máy chủ trung chuyển", "Log in through the bastion"), 22),
+                  ("Đăng nhập qua máy chủ trung gian", "Log in through the bastion"), 22),
             *flow("ntp-out", Direction.EGRESS, MANAGEMENT,
                   ("Đồng bộ thời gian", "Time"), 123, Protocol.UDP),
         ],
@@ -332,7 +332,7 @@ def _tier_rules(
     after = dict(pairwise(order)).get(zone)
     rules = [
         *flow("ssh", Direction.INGRESS, MANAGEMENT,
-              ("Đăng nhập qua máy chủ trung chuyển", "Log in through the bastion"), 22),
+              ("Đăng nhập qua máy chủ trung gian", "Log in through the bastion"), 22),
         *flow("ntp", Direction.EGRESS, MANAGEMENT,
               ("Đồng bộ thời gian", "Time"), 123, Protocol.UDP),
     ]  # fmt: skip

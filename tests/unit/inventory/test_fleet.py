@@ -102,7 +102,7 @@ def test_variables_are_the_plan_and_nothing_else(provisioned: Workspace) -> None
         "port_max": 22,
         "remote": "10.64.0.0/26",
         "reason": {
-            "vi": "Đăng nhập qua máy chủ trung chuyển",
+            "vi": "Đăng nhập qua máy chủ trung gian",
             "en": "Log in through the bastion",
         },
     }

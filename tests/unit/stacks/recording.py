@@ -49,6 +49,7 @@ class FakeCloud(Mocks):
     stacks: Mapping[str, Mapping[str, Any]] = field(
         default_factory=lambda: {"organization/province/thu-nghiem": {"province": PROVINCE_OUTPUT}}
     )
+    asked_default_group: list[str] = field(default_factory=list)
     scoped: Callable[[str], str] = str
     """The project in which a provider of a project works."""
 
@@ -67,6 +68,9 @@ class FakeCloud(Mocks):
                 }
             case "openstack:identity/getRole:getRole":
                 return {"id": f"role-{args.args['name']}"}
+            case "openstack:networking/getSecGroup:getSecGroup":
+                self.asked_default_group.append(args.provider)
+                return {"id": f"group-{args.args['name']}"}
             case "openstack:networking/getNetwork:getNetwork":
                 return {"id": f"network-{args.args['name']}"}
             case "openstack:images/getImage:getImage":

@@ -71,6 +71,13 @@ def test_the_provider_works_in_the_project_and_waits_for_access_and_quotas(run: 
     assert waited <= provider.dependencies
 
 
+def test_neutron_is_asked_for_the_default_group_inside_the_project_first() -> None:
+    cloud = FakeCloud()
+    run = build(cloud)
+    (provider,) = [r for r in run.resources if r.type == "pulumi:providers:openstack"]
+    assert cloud.asked_default_group == [f"{provider.urn}::{NAME}-id"]
+
+
 def test_a_provider_in_another_project_stops_the_program() -> None:
     with pytest.raises(RunError, match="works in project admin-project, not in"):
         build(FakeCloud(scoped=lambda _: "admin-project"))
