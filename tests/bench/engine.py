@@ -65,7 +65,7 @@ def bench(count: int) -> list[dict[str, Any]]:
     """All operations on one stack of ``count`` resources."""
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
-        lab = Lab(Path(folder), FakeCloud())
+        lab = Lab(Path(folder), FakeCloud(refuses_in_use=False))
         lab.program("")
         found.append(measured(lab, "preview", 0, "empty program"))
         lab.program(OPENSTACK.format(count=count))

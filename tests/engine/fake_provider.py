@@ -72,7 +72,9 @@ class FakeCloud:
         return [name for called, name in self.calls if called == op]
 
     def by_name(self, name: str) -> Thing:
-        return next(one for one in self.things.values() if one.properties.get("__name") == name)
+        return next(
+            one for one in list(self.things.values()) if one.properties.get("__name") == name
+        )
 
     def enter(self, op: str, name: str) -> None:
         with self._lock:
@@ -188,7 +190,7 @@ class FakeProvider:
         if inputs.get("exclusive"):
             taken = [
                 one.id
-                for one in self.cloud.things.values()
+                for one in list(self.cloud.things.values())
                 if one.properties.get("exclusive") == inputs["exclusive"]
             ]
             if taken:
@@ -218,7 +220,7 @@ class FakeProvider:
 
     def find(self, urn: str, token: str, inputs: PropertyMap, key: str) -> ResourceState | None:
         self.cloud.enter("find", _name(urn))
-        for thing in self.cloud.things.values():
+        for thing in list(self.cloud.things.values()):
             if thing.key == key:
                 return self._state(thing)
         return None
@@ -250,12 +252,17 @@ class FakeProvider:
     ) -> None:
         self.cloud.timeouts[f"delete {_name(urn)}"] = timeout
         self.cloud.enter("delete", _name(urn))
-        users = [one.id for one in self.cloud.things.values() if id_ in one.properties.values()]
-        if users and self.cloud.refuses_in_use:
-            raise ProviderError(f"{id_} is in use by {', '.join(users)}")
+        if self.cloud.refuses_in_use:
+            self._refuse_in_use(id_)
         self.cloud.things.pop(id_, None)
         self.cloud.on_change()
         self.cloud.trip(f"after delete {_name(urn)}")
+
+    def _refuse_in_use(self, id_: str) -> None:
+        things = list(self.cloud.things.values())
+        users = [one.id for one in things if id_ in one.properties.values()]
+        if users:
+            raise ProviderError(f"{id_} is in use by {', '.join(users)}")
 
     def invoke(self, token: str, args: PropertyMap) -> PropertyMap:
         assert_plain(args)

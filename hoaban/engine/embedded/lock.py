@@ -125,10 +125,6 @@ class Lock:
             raise LockedError(self._name, others)
         return self
 
-    def held(self) -> bool:
-        """Whether the lock is still there (someone may have said ``cancel``)."""
-        return self._file.exists()
-
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):
             remove_blob(self._file)
