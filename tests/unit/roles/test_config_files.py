@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-Module = Callable[..., dict[str, Any]] if TYPE_CHECKING else Any
+    Module = Callable[..., dict[str, Any]]
+
 ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getgid()).gr_name}
 
 
