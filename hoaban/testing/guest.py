@@ -220,8 +220,10 @@ def _free_port() -> int:
 
 
 def _wait_for_end(pid: int) -> None:
-    while Path(f"/proc/{pid}").exists():
-        time.sleep(0.1)
+    """Wait until a process is gone, or is left as a zombie by an init that collects none."""
+    with suppress(FileNotFoundError):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.1)
 
 
 def _run(*command: str | Path) -> None:
