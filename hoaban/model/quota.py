@@ -1,8 +1,8 @@
 """Quotas of a project: what is planned, and head-room for replacing servers and for growth.
 
 Head-room is a fifth, rounded up, and at least what the largest server takes, so that any one
-server can be replaced by making the new one first. What is not planned at all is not granted:
-nothing stays nothing.
+server can be replaced by making the new one first. Networks, ports and rules cost next to nothing
+and get as much again. What is not planned at all is not granted: nothing stays nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ PORTS_OF_NETWORK = 1
 """The cloud's own port for DHCP and metadata."""
 PORTS_OF_ROUTER = 2
 """A router's interfaces in one network, one a family; they belong to the router's project."""
+RULES_OF_NEW_GROUP = 2
+"""Neutron lets everything out of a new group, until the two rules for that are deleted."""
 RULES_OF_DEFAULT_GROUP = 4
 """Neutron gives each project a group ``default`` with egress and ingress of both families."""
 
@@ -31,6 +33,14 @@ def with_head_room(planned: int, at_least: int = 1) -> int:
     if planned == 0:
         return 0
     return planned + max(ceil(planned * HEAD_ROOM), at_least)
+
+
+def twice(planned: int) -> int:
+    """A limit in Neutron, which counts a thing as reserved and as made at once, for a moment.
+
+    With many made side by side, anything less is exceeded now and then.
+    """
+    return 2 * planned
 
 
 def quota_of(
@@ -59,14 +69,16 @@ def quota_of(
         server_group_members=with_head_room(members),
         volumes=with_head_room(len(volumes)),
         gigabytes=with_head_room(sum(volumes), max(volumes, default=0)),
-        networks=with_head_room(len(networks)),
-        subnets=with_head_room(2 * len(networks), 2),
-        ports=with_head_room(
+        networks=twice(len(networks)),
+        subnets=twice(2 * len(networks)),
+        ports=twice(
             len(hosts) + PORTS_OF_NETWORK * len(networks) + PORTS_OF_ROUTER * routed_networks
         ),
-        security_groups=with_head_room(len(groups) + 1),
-        security_group_rules=with_head_room(
-            sum(len(group.rules) for group in groups) + RULES_OF_DEFAULT_GROUP
+        security_groups=twice(len(groups) + 1),
+        security_group_rules=twice(
+            sum(len(group.rules) for group in groups)
+            + RULES_OF_NEW_GROUP * len(groups)
+            + RULES_OF_DEFAULT_GROUP
         ),
         floating_ips=with_head_room(sum(host.floating_ip for host in hosts)),
     )

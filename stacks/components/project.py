@@ -70,9 +70,16 @@ class ProjectComponent(ComponentResource):
         scope = identity.get_auth_scope_output(
             name=name, opts=InvokeOutputOptions(parent=self, provider=self.provider)
         )
-        self.project_id: Output[str] = Output.all(self.project.id, scope.project_id).apply(
-            lambda ids: require_scope(*ids)
+        # Neutron makes a project's group `default` when it is first asked for anything there, and
+        # fails (500) where two requests come at once: so one comes first, alone.
+        default_group = networking.get_sec_group_output(
+            name="default",
+            tenant_id=self.project.id,
+            opts=InvokeOutputOptions(parent=self, provider=self.provider),
         )
+        self.project_id: Output[str] = Output.all(
+            self.project.id, scope.project_id, default_group.id
+        ).apply(lambda known: require_scope(known[0], known[1]))
         """The project's identifier, once it is sure that the provider works inside it."""
         self.register_outputs({"project_id": self.project.id})
 

@@ -70,9 +70,9 @@ class SmallProvince:
     Change ``province`` or ``department`` and take a new :meth:`target`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, slug: str = "thu-nghiem") -> None:
         self.folder = folder
-        self.province = copy.deepcopy(PROVINCE)
+        self.province = copy.deepcopy(PROVINCE) | {"slug": slug}
         self.department = copy.deepcopy(DEPARTMENT)
         (folder / "inventory" / "agencies").mkdir(parents=True)
         self.write()

@@ -1,0 +1,318 @@
+"""Both stacks against a real OpenStack: made, changed, mended, refused, removed.
+
+The tests are one story on one cloud and run in their order. The province has a name of its own
+in each run, so it meets no other in the same lab, nor what an interrupted run left there.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from hoaban.engine.api import Options
+from hoaban.errors import HoabanError
+from hoaban.lab.client import connect
+from hoaban.lab.layout import Layout
+from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
+from hoaban.provision.stacks import config_file
+from tests.cloud.province import AGENCY, SmallProvince
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openstack.connection import Connection
+    from pulumi.automation.events import EngineEvent
+
+    from hoaban.engine.api import UpdateResult
+    from hoaban.model.outputs import StackOutputs
+
+pytestmark = pytest.mark.cloud
+
+ALL = Consent(delete_data=True, allow_replace=True)
+NOTHING = Consent()
+SLUG = f"thu-nghiem-{secrets.token_hex(2)}"
+PROJECT = f"{SLUG}-{AGENCY}"
+
+
+def ignore(_: EngineEvent) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Connection]:
+    with connect(Layout.of_machine()) as connection:
+        yield connection
+
+
+def everything(cloud: Any) -> dict[str, Any]:
+    """Every object of the cloud that a stack could have made, by kind."""
+    return {
+        "projects": cloud.identity.projects(),
+        "networks": cloud.network.networks(),
+        "subnets": cloud.network.subnets(),
+        "routers": cloud.network.routers(),
+        "ports": cloud.network.ports(),
+        "security groups": cloud.network.security_groups(),
+        "security group rules": cloud.network.security_group_rules(),
+        "floating IPs": cloud.network.ips(),
+        "servers": cloud.compute.servers(all_projects=True),
+        "server groups": cloud.compute.server_groups(all_projects=True),
+        "flavors": cloud.compute.flavors(is_public=None),
+        "key pairs": cloud.compute.keypairs(),
+        "volumes": cloud.block_storage.volumes(all_projects=True),
+        "images": cloud.image.images(),
+    }
+
+
+class Story:
+    """The province, its cloud, and what the cloud held before."""
+
+    def __init__(self, small: SmallProvince, cloud: Connection) -> None:
+        self.small = small
+        self.cloud = cloud
+        self.projects: set[str] = set()
+
+    def made(self) -> dict[str, set[str]]:
+        """What the cloud has of this province, by kind: others may use the lab at the same time.
+
+        An object is the province's by its project (also one that is gone), its name or its tag.
+        """
+        known = everything(self.cloud)
+        projects = list(known.pop("projects"))
+        ours = {one.id for one in projects if one.name.startswith(SLUG)}
+        self.projects |= ours
+        found = {kind: {one.id for one in all_ if self._ours(one)} for kind, all_ in known.items()}
+        return {kind: ids for kind, ids in {**found, "projects": ours}.items() if ids}
+
+    def _ours(self, one: Any) -> bool:
+        tags = getattr(one, "tags", None) or ()
+        return (
+            getattr(one, "project_id", None) in self.projects
+            or SLUG in (getattr(one, "name", None) or "")
+            or f"province:{SLUG}" in tags
+        )
+
+    def up(
+        self, agency: str | None = AGENCY, consent: Consent = NOTHING, **how: Any
+    ) -> UpdateResult:
+        target = self.small.target(agency)
+        return up(target, engine_for(), ignore, consent=consent, options=Options(**how))
+
+    def outputs(self, agency: str | None = AGENCY) -> StackOutputs:
+        built = self.small.target(agency).built()
+        assert built is not None
+        return built
+
+    def server(self, name: str) -> Any:
+        return self.cloud.compute.get_server(
+            self.outputs().hosts[f"{AGENCY}-portal-{name}"].server_id
+        )
+
+
+@pytest.fixture(scope="module")
+def story(cloud: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    small = SmallProvince(tmp_path_factory.mktemp("thu-nghiem"), SLUG)
+    image = small.folder / "tiny.raw"
+    image.write_bytes(bytes(65_536))
+    config = config_file(small.target(None))
+    config.parent.mkdir(parents=True)
+    config.write_text(f"config:\n  province:imageFile: {image}\n")
+    told = Story(small, cloud)
+    yield told
+    for agency in (AGENCY, None):  # what a failed test left standing
+        target = small.target(agency)
+        if target.state_file.exists():
+            destroy(target, engine_for(), ignore, consent=ALL)
+
+
+def changed_types(result: UpdateResult, op: str) -> list[str]:
+    """Last parts of the types of the steps with an operation, without those of components."""
+    return sorted(
+        step.type.rsplit(":", 1)[-1]
+        for step in result.steps
+        if step.op == op and step.type.startswith("openstack:")
+    )
+
+
+def test_an_agency_needs_its_foundation_first(story: Story) -> None:
+    with pytest.raises(HoabanError, match="foundation of Test Province has not been built"):
+        story.up()
+    assert story.made() == {}
+
+
+def test_a_missing_image_is_told_before_anything_is_made(story: Story) -> None:
+    target = story.small.target(None)
+    with pytest.raises(HoabanError, match="no image `debian-99`"):
+        plan(target, engine_for(), ignore, config={"province:image": "debian-99"})
+    assert story.made() == {}
+
+
+def test_a_volume_too_large_for_the_cloud_is_told_before_anything_is_made(story: Story) -> None:
+    volume = story.small.province["hosts"]["backup-1"]["volumes"][0]
+    volume["size_gb"] = 60_000
+    try:
+        with pytest.raises(HoabanError, match="no storage pool has room"):
+            story.up(None)
+    finally:
+        volume["size_gb"] = 1
+    assert story.made() == {}
+
+
+def test_the_foundation_comes_up(story: Story) -> None:
+    result = story.up(None)
+    assert set(result.changes) == {"create"}
+    outputs = story.outputs(None)
+    bastion = story.cloud.compute.get_server(outputs.hosts["bastion"].server_id)
+    assert bastion.status == "ACTIVE"
+    assert bastion.project_id == outputs.project_id
+    address = next(iter(story.cloud.network.ips(project_id=outputs.project_id)))
+    assert address.floating_ip_address == outputs.hosts["bastion"].floating_ip
+    assert address.fixed_ip_address == str(outputs.environment.hosts[0].ipv4)
+
+
+def test_the_agency_comes_up_as_planned(story: Story) -> None:
+    story.up()
+    outputs = story.outputs()
+    for host in outputs.environment.hosts:
+        server = story.cloud.compute.get_server(outputs.hosts[host.name].server_id)
+        assert (server.status, server.project_id) == ("ACTIVE", outputs.project_id)
+        port = story.cloud.network.get_port(outputs.hosts[host.name].port_id)
+        assert {ip["ip_address"] for ip in port.fixed_ips} == {str(host.ipv4), str(host.ipv6)}
+        assert f"agency:{AGENCY}" in port.tags
+    volume = story.cloud.block_storage.find_volume(
+        f"{AGENCY}-portal-data-1-db", all_projects=True, ignore_missing=False
+    )
+    assert [a["server_id"] for a in volume.attachments] == [story.server("data-1").id]
+
+
+def test_the_rules_in_the_cloud_are_the_plans_and_no_others(story: Story) -> None:
+    outputs = story.outputs()
+    groups = {
+        group.name: group
+        for group in story.cloud.network.security_groups(project_id=outputs.project_id)
+        if group.name != "default"
+    }
+    planned = {group.name: len(group.rules) for group in outputs.environment.security_groups}
+    assert {n: len(group.security_group_rules) for n, group in groups.items()} == planned
+
+
+@pytest.mark.parametrize("agency", [None, AGENCY])
+def test_the_second_time_nothing_changes(story: Story, agency: str | None) -> None:
+    before = story.made()
+    result = story.up(agency)
+    assert set(result.changes) <= {"same", "read"}
+    assert story.made() == before
+
+
+def test_a_changed_size_resizes_the_server_that_there_is(story: Story) -> None:
+    was = story.server("web-1").id
+    story.small.tiers["web"]["size"] = "small"
+    result = story.up()
+    assert changed_types(result, "update").count("Instance") == 2
+    assert not changed_types(result, "replace")
+    server = story.server("web-1")
+    assert (server.id, server.status) == (was, "ACTIVE")
+    assert server.flavor.vcpus == 2
+
+
+def test_a_volume_grows_in_place_and_another_is_added(story: Story) -> None:
+    volumes = story.small.tiers["data"]["volumes"]
+    volumes[0]["size_gb"] = 2
+    volumes.append({"name": "log", "size_gb": 1, "mount": "/srv/log"})
+    result = story.up()
+    assert changed_types(result, "create") == ["Volume", "VolumeAttach"]
+    assert "Volume" in changed_types(result, "update")
+    attached = {
+        story.cloud.block_storage.get_volume(one["id"]).size
+        for one in story.server("data-1").attached_volumes
+    }
+    assert attached == {1, 2}
+
+
+def test_a_rule_deleted_by_hand_is_shown_and_mended(story: Story) -> None:
+    outputs = story.outputs()
+    group = next(
+        iter(
+            story.cloud.network.security_groups(
+                project_id=outputs.project_id, name=f"{AGENCY}-base"
+            )
+        )
+    )
+    count = len(group.security_group_rules)
+    story.cloud.network.delete_security_group_rule(group.security_group_rules[0]["id"])
+    seen = refresh(story.small.target(), engine_for(), ignore)
+    assert changed_types(seen, "delete") == ["SecGroupRule"]
+    mended = story.up()
+    assert changed_types(mended, "create") == ["SecGroupRule"]
+    group = story.cloud.network.get_security_group(group.id)
+    assert len(group.security_group_rules) == count
+
+
+def test_a_server_renamed_by_hand_is_shown_and_mended(story: Story) -> None:
+    server = story.server("web-2")
+    story.cloud.compute.update_server(server, name="renamed")
+    seen = refresh(story.small.target(), engine_for(), ignore)
+    assert changed_types(seen, "update") == ["Instance"]
+    mended = story.up()
+    assert changed_types(mended, "update") == ["Instance"]
+    assert story.server("web-2").name == f"{AGENCY}-portal-web-2"
+
+
+def test_a_quota_lowered_by_hand_is_told_before_anything_is_made(story: Story) -> None:
+    project = story.outputs().project_id
+    story.cloud.compute.update_quota_set(project, cores=1, force=True)
+    before = story.made()
+    with pytest.raises(HoabanError, match=f"quota `cores` of the project {PROJECT} is 1"):
+        story.up()
+    assert story.made() == before
+    story.cloud.compute.update_quota_set(project, cores=story.outputs().environment.quota.cores)
+
+
+def test_a_flavor_that_is_gone_is_told_before_anything_is_made(story: Story) -> None:
+    lent = story.outputs(None).province
+    assert lent is not None
+    story.cloud.compute.delete_flavor(lent.flavor_ids["small"])
+    with pytest.raises(HoabanError, match="the flavor of the size `small` is gone"):
+        story.up()
+    story.up(None, refresh=True)
+    story.up()
+    assert story.server("web-1").status == "ACTIVE"
+
+
+def test_a_removed_tier_asks_for_its_data_and_nothing_happens_without(story: Story) -> None:
+    del story.small.tiers["data"]
+    before = story.made()
+    planned = plan(story.small.target(), engine_for(), ignore)
+    assert {loss.urn.rsplit("::", 1)[-1] for loss in planned.losses} == {
+        f"{AGENCY}-portal-data-1",
+        f"{AGENCY}-portal-data-1-db",
+        f"{AGENCY}-portal-data-1-log",
+    }
+    with pytest.raises(Decline, match="data would be lost: 3 objects"):
+        story.up()
+    assert story.made() == before
+
+
+def test_with_consent_only_that_tier_goes(story: Story) -> None:
+    webs = {story.server(name).id for name in ("web-1", "web-2")}
+    result = story.up(consent=Consent(delete_data=True))
+    assert changed_types(result, "delete").count("Volume") == 2
+    project = story.outputs().project_id
+    left = story.cloud.compute.servers(all_projects=True, project_id=project)
+    assert {server.id for server in left} == webs
+    assert not list(story.cloud.block_storage.volumes(all_projects=True, project_id=project))
+
+
+def test_the_foundation_stays_while_the_agency_stands(story: Story) -> None:
+    with pytest.raises(HoabanError, match="1 agencies stand on this foundation"):
+        destroy(story.small.target(None), engine_for(), ignore, consent=ALL)
+
+
+def test_destroy_leaves_the_cloud_as_it_was(story: Story) -> None:
+    destroy(story.small.target(), engine_for(), ignore, consent=NOTHING)
+    with pytest.raises(Decline, match="data would be lost"):
+        destroy(story.small.target(None), engine_for(), ignore, consent=NOTHING)
+    destroy(story.small.target(None), engine_for(), ignore, consent=ALL)
+    assert story.made() == {}
