@@ -179,12 +179,12 @@ def test_user_role_and_assignment(admin: OpenStackProvider, project: Made) -> No
 )
 def test_quotas(
     admin: OpenStackProvider,
-    project: Made,
     token: str,
     first: dict[str, int],
     second: dict[str, int],
 ) -> None:
     maker = Maker(admin)
+    project = maker("identity/project:Project", {}, f"quota-{RUN}")
     made = maker(token, {"projectId": project.id, **first})
     assert {name: made.out(name) for name in first} == first
     live(
@@ -195,6 +195,7 @@ def test_quotas(
     )
     made.delete()
     assert made.read() is not None, "quotas stay as they are"
+    maker.clean()
 
 
 # --- networking --------------------------------------------------------------------------------
@@ -468,9 +469,10 @@ def test_address_scope_pool_group_and_sharing(make: Maker, net: Made, project: M
         },
         replaces={"projectId": "other"},
     )
+    own = make("networking/network:Network", {}, "of-pool")
     cut = make(
         "networking/subnet:Subnet",
-        {"networkId": net.id, "subnetpoolId": pool.id, "prefixLength": 28},
+        {"networkId": own.id, "subnetpoolId": pool.id, "prefixLength": 28},
         "from-pool",
     )
     assert cut.out("cidr").endswith("/28")
