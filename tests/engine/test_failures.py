@@ -468,10 +468,10 @@ def test_interrupted_while_the_program_computes(lab: Lab) -> None:
     grace, running._GRACE_SECONDS = running._GRACE_SECONDS, 0.2  # type: ignore[misc]
     try:
         with pytest.raises(Interrupted):
-            lab.up('import time\na = Thing("a")\ntime.sleep(60)')
+            lab.up('import time\na = Thing("a")\ntime.sleep(600)')
     finally:
         running._GRACE_SECONDS = grace  # type: ignore[misc]
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 300
 
 
 def test_a_handler_that_fails_ends_the_run(lab: Lab) -> None:

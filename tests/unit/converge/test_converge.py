@@ -191,7 +191,7 @@ def test_a_changed_host_key_is_refused_at_once(
     started = time.monotonic()
     with pytest.raises(HoabanError, match="another SSH host key than the one pinned"):
         converge(provisioned, "so-y-te", console, steps)
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 600
 
 
 def test_a_broken_playbook_is_told_with_ansibles_words(

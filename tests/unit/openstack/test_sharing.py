@@ -52,11 +52,11 @@ def test_batches_are_bounded_and_do_not_wait_when_full() -> None:
         sent.append(len(items))
         return items
 
-    batcher = Batcher(send, window=5.0, limit=4)
+    batcher = Batcher(send, window=600.0, limit=4)
     begun = time.monotonic()
     assert together(batcher.submit, range(8)) == list(range(8))
     assert sent == [4, 4]
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 300
 
 
 def test_refused_list_is_sent_one_by_one() -> None:
