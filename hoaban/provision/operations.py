@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hoaban.engine.api import Options, ProtectedError
 from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, ManyErrors
-from hoaban.provision.guard import Consent, Loss, losses_of_state, losses_of_steps
+from hoaban.provision.guard import (
+    DELETES,
+    SERVER,
+    VOLUME,
+    Consent,
+    Loss,
+    losses_of_state,
+    losses_of_steps,
+)
 from hoaban.provision.leftovers import sweep
 from hoaban.provision.preflight import preflight
 from hoaban.provision.stacks import stack_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pulumi.automation.events import EngineEvent
 
-    from hoaban.engine.api import Engine, EventHandler, Stack, UpdateResult
+    from hoaban.engine.api import Engine, EventHandler, PlannedStep, Stack, UpdateResult
     from hoaban.engine.embedded.state import Resource
     from hoaban.provision.target import Target
 
 PARALLEL = 32  # steps under way; the provider bounds the requests, and joins some into one
+
+
+QUOTAS = ("openstack:compute/quotaSetV2:QuotaSetV2", "openstack:blockstorage/quoteSetV3:QuoteSetV3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +78,43 @@ def up(
     options = replace(options or Options(), parallel=PARALLEL)
     planned = _rehearse(target, engine, stack, options, _ignore, [])
     consent.require(planned.losses)
-    return engine.up(stack, replace(options, released=planned.protected), on_event)
+    released = replace(options, released=planned.protected)
+    floor = quota_floor(planned.result.steps)
+    if not floor:
+        return engine.up(stack, released, on_event)
+    held = {**stack.config, f"{target.project}:quotaFloor": json.dumps(floor)}
+    first = engine.up(replace(stack, config=held), released, on_event)
+    return _joined(first, engine.up(stack, options, on_event))
+
+
+def quota_floor(steps: Iterable[PlannedStep]) -> dict[str, float]:
+    """Quotas that may fall only when what uses them is gone, by property; none if nothing goes.
+
+    Nova and Cinder refuse a quota below what is in use, and an engine deletes last.
+    """
+    told = list(steps)
+    if not any(step.op in DELETES and step.type in (SERVER, VOLUME) for step in told):
+        return {}
+    olds = [step.old for step in told if step.type in QUOTAS and step.op == "update"]
+    return {
+        name: value
+        for old in olds
+        for name, value in old.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+
+
+def _joined(first: UpdateResult, second: UpdateResult) -> UpdateResult:
+    """Two updates that were one to the person: what stayed in both is unchanged."""
+    done = [step for step in first.steps if step.op not in ("same", "read")]
+    changes = Counter(second.changes)
+    changes.update({op: n for op, n in first.changes.items() if op not in ("same", "read")})
+    return replace(
+        second,
+        changes=dict(changes),
+        steps=[*done, *second.steps],
+        duration_seconds=first.duration_seconds + second.duration_seconds,
+    )
 
 
 def refresh(

@@ -22,7 +22,7 @@ def main() -> None:
         AgencyProps(
             plan=plan,
             province=province.spec,
-            cloud=Cloud.ask(),
+            cloud=Cloud.ask(pulumi.Config().get_object("quotaFloor")),
             router_id=lent.router_id,
             defaults=lent.defaults(plan, province.spec, deploy_key(workspace)),
         )

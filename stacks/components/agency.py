@@ -43,6 +43,7 @@ class AgencyComponent(ComponentResource):
                 labels=labels,
                 user_id=props.cloud.user_id,
                 region=props.province.cloud.region,
+                quota_floor=props.cloud.quota_floor,
             ),
             child,
         )

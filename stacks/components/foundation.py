@@ -61,6 +61,7 @@ class FoundationComponent(ComponentResource):
                 labels=labels,
                 user_id=props.cloud.user_id,
                 region=province.cloud.region,
+                quota_floor=props.cloud.quota_floor,
             ),
             child,
         )

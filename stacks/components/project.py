@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pulumi_openstack as openstack
@@ -18,6 +18,8 @@ from pulumi import (
 from pulumi_openstack import blockstorage, compute, identity, networking
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hoaban.model.environment import EnvironmentPlan, Quota
     from stacks.components.labels import Labels
 
@@ -26,12 +28,16 @@ DEPLOYER_ROLE = "member"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectProps:
-    """The project of a plan. ``user_id`` is who deploys; ``region`` None means the cloud's own."""
+    """The project of a plan. ``user_id`` is who deploys; ``region`` None means the cloud's own.
+
+    ``quota_floor`` are limits, by the properties' names, under which quotas may not fall yet.
+    """
 
     plan: EnvironmentPlan
     labels: Labels
     user_id: str
     region: str | None = None
+    quota_floor: Mapping[str, int] = field(default_factory=dict)
 
 
 class ProjectComponent(ComponentResource):
@@ -60,6 +66,7 @@ class ProjectComponent(ComponentResource):
             role_id=role.id,
             opts=child,
         )
+        self._floor = props.quota_floor
         self.quotas = self._quotas(name, plan.quota)
         self.provider = openstack.Provider(
             name,
@@ -83,6 +90,9 @@ class ProjectComponent(ComponentResource):
         """The project's identifier, once it is sure that the provider works inside it."""
         self.register_outputs({"project_id": self.project.id})
 
+    def _limit(self, name: str, planned: int) -> int:
+        return max(planned, self._floor.get(name, planned))
+
     def _quotas(
         self, name: str, quota: Quota
     ) -> tuple[compute.QuotaSetV2, blockstorage.QuoteSetV3, networking.QuotaV2]:
@@ -91,18 +101,18 @@ class ProjectComponent(ComponentResource):
             compute.QuotaSetV2(
                 name,
                 project_id=self.project.id,
-                instances=quota.instances,
-                cores=quota.cores,
-                ram=quota.ram_mb,
-                server_groups=quota.server_groups,
-                server_group_members=quota.server_group_members,
+                instances=self._limit("instances", quota.instances),
+                cores=self._limit("cores", quota.cores),
+                ram=self._limit("ram", quota.ram_mb),
+                server_groups=self._limit("serverGroups", quota.server_groups),
+                server_group_members=self._limit("serverGroupMembers", quota.server_group_members),
                 opts=child,
             ),
             blockstorage.QuoteSetV3(
                 name,
                 project_id=self.project.id,
-                volumes=quota.volumes,
-                gigabytes=quota.gigabytes,
+                volumes=self._limit("volumes", quota.volumes),
+                gigabytes=self._limit("gigabytes", quota.gigabytes),
                 opts=child,
             ),
             networking.QuotaV2(

@@ -29,7 +29,7 @@ def main() -> None:
         FoundationProps(
             plan=plan,
             province=province.spec,
-            cloud=Cloud.ask(),
+            cloud=Cloud.ask(pulumi.Config().get_object("quotaFloor")),
             image=image_source(pulumi.Config(), Labels.of(plan)),
             deploy_key=deploy_key(workspace),
         )

@@ -28,10 +28,12 @@ class FakeEngine:
     protected: Sequence[str] = ()
     broken: HoabanError | None = None
     calls: list[tuple[str, Options]] = field(default_factory=list)
+    configs: list[Mapping[str, Any]] = field(default_factory=list)
     name: str = "fake"
 
     def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         self.calls.append(("preview", options))
+        self.configs.append(stack.config)
         if self.broken:
             raise self.broken
         held = [urn for urn in self.protected if urn not in options.released]
@@ -45,6 +47,7 @@ class FakeEngine:
 
     def up(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         self.calls.append(("up", options))
+        self.configs.append(stack.config)
         return self._result(UpdateKind.UPDATE)
 
     def refresh(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:

@@ -66,6 +66,27 @@ def test_up_releases_just_what_was_agreed_to(target: Target) -> None:
     assert (name, options.released) == ("up", [GONE.urn])
 
 
+QUOTA = "openstack:blockstorage/quoteSetV3:QuoteSetV3"
+
+
+def test_quotas_fall_only_after_what_used_them_is_gone(target: Target) -> None:
+    lowered = step("update", QUOTA, "q", old={"volumes": 3, "projectId": "p"}, new={"volumes": 1})
+    engine = FakeEngine([GONE, lowered])
+    result = operations.up(target, engine, ignore, consent=Consent(delete_data=True))
+    assert [name for name, _ in engine.calls] == ["preview", "up", "up"]
+    assert [dict(config) for config in engine.configs] == [
+        {},
+        {"agency:quotaFloor": '{"volumes": 3}'},
+        {},
+    ]
+    assert result.changes == {"delete": 2, "update": 2}
+
+
+def test_quotas_that_fall_while_nothing_goes_need_one_update(target: Target) -> None:
+    lowered = step("update", QUOTA, "q", old={"volumes": 3}, new={"volumes": 1})
+    assert operations.quota_floor([lowered, MADE]) == {}
+
+
 def test_another_fault_beside_protection_is_told_as_it_is(target: Target) -> None:
     broken = ManyErrors([HoabanError("the program failed"), HoabanError("and more")])
     with pytest.raises(ManyErrors, match="the program failed"):

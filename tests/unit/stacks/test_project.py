@@ -12,11 +12,15 @@ PLAN = factories.agency_plan()
 NAME = "thu-nghiem-so-y-te"
 
 
-def build(cloud: FakeCloud | None = None) -> Recording:
+def build(cloud: FakeCloud | None = None, floor: dict[str, int] | None = None) -> Recording:
     def program() -> None:
         ProjectComponent(
             ProjectProps(
-                plan=PLAN, labels=Labels.of(PLAN), user_id="deployer-id", region="son-la-1"
+                plan=PLAN,
+                labels=Labels.of(PLAN),
+                user_id="deployer-id",
+                region="son-la-1",
+                quota_floor=floor or {},
             )
         )
 
@@ -59,6 +63,13 @@ def test_quotas_are_the_plans(run: Recording) -> None:
         "securityGroupRule": 60,
         "floatingip": 2,
     }
+
+
+def test_a_quota_does_not_fall_below_its_floor() -> None:
+    run = build(floor={"cores": 30, "instances": 1, "gigabytes": 500})
+    compute, storage = run.one("QuotaSetV2").inputs, run.one("QuoteSetV3").inputs
+    assert (compute["cores"], compute["instances"]) == (30, 10)
+    assert (storage["gigabytes"], storage["volumes"]) == (500, 10)
 
 
 def test_the_provider_works_in_the_project_and_waits_for_access_and_quotas(run: Recording) -> None:
