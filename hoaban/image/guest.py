@@ -155,7 +155,7 @@ class Guest:
             *("-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe"),
             *("-device", "virtio-blk-pci,drive=root"),
             *("-drive", f"file={self.drive},if=none,id=drive,format=raw,readonly=on"),
-            *("-device", "ide-cd,drive=drive"),
+            *("-device", "virtio-blk-pci,drive=drive"),
             *("-netdev", f"user,id=net,hostfwd=tcp:{HOST}:{self.port}-:22"),
             *("-device", "virtio-net-pci,netdev=net"),
             *("-object", "rng-random,id=rng,filename=/dev/urandom"),

@@ -37,7 +37,7 @@ in_tree locale-gen >/dev/null
 # --- services
 in_tree systemctl --quiet enable systemd-networkd.service ssh.service serial-getty@ttyS0.service \
     unattended-upgrades.timer
-in_tree systemctl --quiet disable unattended-upgrades.service restic-rest-server.service
+in_tree systemctl --quiet disable unattended-upgrades.service
 grep -v -e '^#' -e '^$' "$recipe/masked-units.txt" | while read -r unit; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done
@@ -47,10 +47,19 @@ for generator in gpt-auto hibernate-resume rc-local ssh system-update sysv tpm2;
     ln -sf /dev/null "$tree/etc/systemd/system-generators/systemd-$generator-generator"
 done
 
+# No module is asked for by name: without this link to an empty list, nothing is started to see.
+rm -f "$tree/etc/modules-load.d/modules.conf"
+
 # --- confinement: of AppArmor's hundred profiles, mostly for desktop programs that would run
 # unconfined, those stay whose programs are here
 find "$tree/etc/apparmor.d" -maxdepth 1 -type f \
     ! -name unix-chkpwd ! -name usr.sbin.chronyd -delete
+# They are compiled here, for what the guest's kernel can do. (A guest's parser writes that list
+# beside its own cache, as .features; where it differs, the guest compiles them again.)
+cp "$recipe/apparmor-features" "$tree/tmp/features"
+in_tree apparmor_parser --kernel-features /tmp/features --skip-kernel-load --write-cache \
+    --cache-loc /var/cache/apparmor /etc/apparmor.d/unix-chkpwd /etc/apparmor.d/usr.sbin.chronyd
+rm "$tree/tmp/features"
 
 # --- nothing is out of date: no cache is made again at the first boot
 touch -r "$tree/usr" "$tree/etc/.updated" "$tree/var/.updated"
