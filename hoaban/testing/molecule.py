@@ -1,6 +1,7 @@
 """Runs the roles' Molecule scenarios, and sees that their success means something.
 
-``python -m hoaban.testing.molecule`` tests all roles, ``… base firewall`` some. Beyond Molecule's
+``python -m hoaban.testing.molecule`` tests all roles, ``… base firewall`` some (and so does
+``make molecule ROLE="base firewall"``). Beyond Molecule's
 own sequence every scenario must show, by a record of its playbook runs, that
 
 - each play reached every instance (a play whose hosts match nothing passes otherwise), and
@@ -184,7 +185,13 @@ def report(results: list[Result], seconds: float) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Test, print a table of what took how long, exit with 1 when anything is wrong."""
     parser = argparse.ArgumentParser(prog="python -m hoaban.testing.molecule")
-    parser.add_argument("roles", nargs="*", metavar="ROLE", help="role or role/scenario")
+    parser.add_argument(
+        "roles",
+        nargs="*",
+        metavar="ROLE",
+        help="role or role/scenario; those named by the variable ROLE, or all, by default",
+        default=os.environ.get("ROLE", "").split(),
+    )
     parser.add_argument("--action", default="test", help="another of Molecule's actions")
     options = parser.parse_args(arguments)
     scenarios = find_scenarios(ROOT, options.roles)
