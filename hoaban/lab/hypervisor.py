@@ -116,7 +116,10 @@ def _wait_until_up(layout: Layout, supervisor: Supervisor, compute: Any, kind: H
     )
 
 
-def _seconds(timestamp: str) -> float:
+def _seconds(timestamp: str | None) -> float:
+    """Seconds since the epoch; a service that has yet to report has no time, which is long ago."""
+    if timestamp is None:
+        return 0.0
     return datetime.fromisoformat(timestamp).replace(tzinfo=UTC).timestamp()
 
 
