@@ -217,8 +217,10 @@ class Cloud:
     def _cloud_region(self) -> CloudRegion:
         with self._lock:
             if self._region is None:
-                self._region = find_cloud(self._inputs, self._environ)
-                self.secrets |= _secrets_of(self._region)
+                found = find_cloud(self._inputs, self._environ)
+                _must_have_password(found)
+                self._region = found
+                self.secrets |= _secrets_of(found)
             return self._region
 
     def _http(self) -> session.Session:
@@ -258,6 +260,21 @@ class Cloud:
         http = self._session
         logged_in = http is not None and getattr(http.auth, "auth_ref", None) is not None
         return not logged_in or isinstance(error, (ksa.EndpointNotFound, ksa.HttpError))
+
+
+def _must_have_password(region: CloudRegion) -> None:
+    """Say now what keystoneauth would say at log-in, by an exception of no kind of its own."""
+    auth = region.config.get("auth") or {}
+    named = {"username", "user_id"} & set(auth)
+    if (
+        region.config.get("auth_type", "password") == "password"
+        and named
+        and not auth.get("password")
+    ):
+        raise ProviderError(
+            f"the entry of cloud `{region.name}` has a user and no password",
+            mend="add auth.password to the entry in clouds.yaml, or to a secure.yaml beside it",
+        )
 
 
 def _may_repeat(method: str, status: int) -> bool:

@@ -135,6 +135,16 @@ def test_file_that_is_not_there(world: World, environ: dict[str, str], tmp_path:
         configured(missing).invoke(SCOPE, {"name": "x"})
 
 
+def test_entry_without_a_password(world: World, environ: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "clouds.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(line for line in lines if "password:" not in line))
+    with pytest.raises(ProviderError, match="cloud `lab` has a user and no password") as caught:
+        configured(environ).invoke(SCOPE, {"name": "x"})
+    assert "clouds.yaml" in (caught.value.mend or "")
+    assert world.http.count("POST", ".*/auth/tokens") == 0
+
+
 def test_wrong_password(world: World, environ: dict[str, str]) -> None:
     provider = configured(environ, password="not-the-password")
     with pytest.raises(ProviderError, match="refused the credentials") as caught:
