@@ -71,6 +71,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     small.province["sizes"] = {"tiny": {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}}
     small.tiers["web"]["count"] = 1
     small.write()
+    (small.workspace.inventory / "hoaban.yml").write_text("plugin: hoaban\n")  # as init does
     estate = Estate(small)
     try:
         estate.run("hoaban", "up", "--provision-only", "--yes")
