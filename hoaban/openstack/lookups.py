@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,16 +23,16 @@ Json = dict[str, Any]
 
 
 @dataclass(kw_only=True, eq=False)
-class Function:
+class Function(ABC):
     """A function of the package: ``inputs`` and ``outputs`` by their names in Pulumi."""
 
     token: str
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...]
 
+    @abstractmethod
     def run(self, call: Call, args: PropertyMap) -> PropertyMap:
         """Answer a call."""
-        raise NotImplementedError
 
     def accept(self, args: PropertyMap) -> PropertyMap:
         """Arguments in their kinds; an error tells all that is wrong with them."""
