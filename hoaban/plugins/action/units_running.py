@@ -13,7 +13,8 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 _UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+\.(service|socket|timer|path|mount|target)")
-_QUERY = "systemctl show --property=UnitFileState --property=ActiveState "
+# Plain SSH gives sudo a terminal, for which systemctl would start a pager and colour its answer.
+_QUERY = "systemctl show --property=UnitFileState --property=ActiveState {} | cat"
 _ENABLED = {"enabled", "static", "alias", "indirect"}
 
 
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core is untyped
         odd = [unit for unit in wanted if not _UNIT.fullmatch(unit)]
         if odd or not wanted:
             return {"failed": True, "msg": f"not names of units, with their suffix: {odd}"}
-        found = states(self._low_level_execute_command(_QUERY + " ".join(wanted))["stdout"])
+        found = states(self._low_level_execute_command(_QUERY.format(" ".join(wanted)))["stdout"])
         if len(found) != len(wanted):
             return {"failed": True, "msg": f"systemd told of {len(found)} units, not {len(wanted)}"}
         mended = []

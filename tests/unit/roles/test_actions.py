@@ -27,6 +27,12 @@ def test_no_answer_means_that_all_are_missing() -> None:
     assert missing(["chrony"], "") == ["chrony"]
 
 
+def test_answers_by_way_of_a_terminal() -> None:
+    assert missing(["chrony"], "chrony installed\r\n") == []
+    listing = "UnitFileState=enabled\r\nActiveState=active\r\n\r\nActiveState=inactive\r\n"
+    assert [state["ActiveState"] for state in states(listing)] == ["active", "inactive"]
+
+
 def test_states_of_units_in_the_order_asked_for() -> None:
     listing = "UnitFileState=enabled\nActiveState=active\n\nUnitFileState=\nActiveState=inactive\n"
     assert states(listing) == [
