@@ -27,10 +27,15 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
+PIPED_WIDTH = 240
+"""Columns of tables that no terminal bounds."""
+
+
 @cache
 def stdout() -> Console:
-    """Console of results."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
+    """Console of results; one that is piped has room for whole rows."""
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, width=width)
 
 
 @cache
