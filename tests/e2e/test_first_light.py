@@ -114,14 +114,13 @@ def test_a_volume_grows_and_keeps_its_data(estate: Estate) -> None:
 def test_a_changed_host_key_is_refused(estate: Estate) -> None:
     (pins,) = estate.province.workspace.known_hosts.glob(f"*{AGENCY}")
     true = pins.read_text()
-    blob = re.search(r"AAAA\S+", true)
+    blob = re.search(rf"^{WEB}\S* ssh-ed25519 (\S+)$", true, re.MULTILINE)
     assert blob is not None
-    other = blob.group()[:-8] + (
-        "AAAAAAAA" if not blob.group().endswith("AAAAAAAA") else "BBBBBBBB"
-    )
+    key = blob.group(1)
+    other = key[:-8] + ("AAAAAAAA" if not key.endswith("AAAAAAAA") else "BBBBBBBB")
     estate.run("ssh", "-F", str(estate.province.workspace.home / "ssh_config"), "-O", "exit", WEB,
                status=None)  # fmt: skip
-    pins.write_text(true.replace(blob.group(), other))
+    pins.write_text(true.replace(key, other))
     try:
         refused = estate.run("hoaban", "ssh", WEB, "--", "true", status=None)
     finally:
