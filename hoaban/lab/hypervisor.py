@@ -66,6 +66,7 @@ def choose(
     placement, and stopped then. ``tell`` is told what is waited for.
     """
     supervisor = Supervisor(layout)
+    _wait_until_stopped(supervisor, wanted)
     changed = supervisor.start(wanted.program)
     compute: Any = connect(layout).compute
     tell(f"the report of {wanted.program}")
@@ -86,6 +87,18 @@ def choose(
 
 def _service(compute: Any, kind: Hypervisor) -> Any:
     return next(iter(compute.services(binary=COMPUTE, host=kind.host)), None)
+
+
+def _wait_until_stopped(supervisor: Supervisor, kind: Hypervisor) -> None:
+    """Wait while the last change of mind is still stopping the service: it can't be started yet."""
+    end = time.monotonic() + _WAIT_SECONDS
+    while supervisor.processes()[kind.program]["statename"] == "STOPPING":
+        if time.monotonic() > end:
+            raise HoabanError(
+                f"the hypervisor {kind.value} has not stopped within {_WAIT_SECONDS} s",
+                mend=f"see why: hoaban lab logs {kind.program}",
+            )
+        time.sleep(0.2)
 
 
 def _wait_until_up(layout: Layout, supervisor: Supervisor, compute: Any, kind: Hypervisor) -> Any:

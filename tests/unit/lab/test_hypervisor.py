@@ -39,3 +39,14 @@ def test_a_service_that_has_never_reported_is_waited_for(
     )
     assert found.updated_at == "1970-01-01T00:16:41"
     assert compute.reports == []
+
+
+def test_a_service_that_is_still_stopping_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Chosen again right after it was given up: started now, it would be gone a moment later.
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    states = ["STOPPING", "STOPPING", "STOPPED"]
+    supervisor = SimpleNamespace(
+        processes=lambda: {Hypervisor.FAKE.program: {"statename": states.pop(0)}}
+    )
+    hypervisor._wait_until_stopped(supervisor, Hypervisor.FAKE)
+    assert states == []
