@@ -24,7 +24,7 @@ from hoaban.testing.guest import Guest, GuestDisk
 from hoaban.testing.image import Recipe
 from hoaban.testing.podman import Podman
 
-BOOT_SECONDS = 60
+BOOT_SECONDS = 180
 ROOT = Path(__file__).resolve().parents[2]
 
 # Never --privileged: it shows the host's disks, and lets its clock and kernel be changed. Without

@@ -79,7 +79,8 @@ steps:
   elements: str
 """
 
-MIB, GIB = 1024**2, 1024**3
+MIB = 1024**2
+GIB = 1024**3
 UNFINISHED = "hoaban-unfinished"
 """Name of the partition from its making until its file system is complete."""
 SLACK = 16 * MIB
