@@ -1,7 +1,9 @@
 """Runs the parts of the test suite in order and says what took how long.
 
 ``python -m tests.run`` runs all; ``python -m tests.run unit engine`` some. Every part runs even
-when an earlier one failed, except those that need a lab which did not come up.
+when an earlier one failed, except those that need a lab which did not come up. What a part prints
+is also kept as ``.hoaban/test-reports/PART.log``; the end of each failed one is shown again last,
+so that nobody has to search thousands of lines for it.
 """
 
 from __future__ import annotations
@@ -12,11 +14,15 @@ import shlex
 import subprocess
 import sys
 import time
+from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".hoaban" / "test-reports"
+TAIL_LINES = 40
+"""How much of a failed part is shown again."""
 
 Commands = tuple[tuple[str, ...], ...]
 
@@ -77,13 +83,38 @@ class Outcome:
     seconds: float
 
 
+def log_of(name: str) -> Path:
+    """Where the output of a part is kept."""
+    return REPORTS / f"{name}.log"
+
+
 def run_part(name: str) -> bool:
     """Run a part's commands up to the first that fails; True when none did."""
-    for command in PARTS[name].commands:
-        print(f"\n== {name}: {shlex.join(command)}", flush=True)
-        if subprocess.run(command, cwd=ROOT, check=False).returncode:
-            return False
+    with log_of(name).open("wb") as log:
+        for command in PARTS[name].commands:
+            print(f"\n== {name}: {shlex.join(command)}", flush=True)
+            if run_command(command, log):
+                return False
     return True
+
+
+def run_command(command: tuple[str, ...], log: BinaryIO) -> int:
+    """Exit status of a command whose output goes to the terminal and to ``log``."""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+    return process.returncode
+
+
+def tail(name: str) -> str:
+    """The last lines that a part printed."""
+    with log_of(name).open(encoding="utf-8", errors="replace") as log:
+        return "".join(deque(log, maxlen=TAIL_LINES))
 
 
 def chosen(names: list[str]) -> list[str]:
@@ -112,7 +143,11 @@ def main() -> int:
     print(f"\n{'part':<12}{'result':<10}{'seconds':>9}")
     for outcome in outcomes.values():
         print(f"{outcome.part:<12}{outcome.result:<10}{outcome.seconds:>9.1f}")
-    print(f"{'total':<22}{sum(o.seconds for o in outcomes.values()):>9.1f}", flush=True)
+    print(f"{'total':<22}{sum(o.seconds for o in outcomes.values()):>9.1f}")
+    for outcome in outcomes.values():
+        if outcome.result == "failed":
+            print(f"\n== the end of {outcome.part}, which failed; whole in {log_of(outcome.part)}")
+            print(tail(outcome.part), end="")
     (REPORTS / "timings.json").write_text(
         json.dumps([asdict(o) for o in outcomes.values()], indent=2) + "\n", encoding="utf-8"
     )
