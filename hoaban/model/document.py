@@ -107,6 +107,18 @@ def read_document(path: Path, name: str) -> Document:
     return parse_document(raw, name)
 
 
+def place(file: Path, *path: str | int) -> Location:
+    """Where a value stands in an inventory file, for errors that are found long after reading it.
+
+    Without the line when the file can't be read any more.
+    """
+    name = f"{file.parent.name}/{file.name}"
+    try:
+        return read_document(file, name).at(*path)
+    except HoabanError:
+        return Location(file=name, key=dotted(path))
+
+
 def parse_document(raw: bytes, name: str) -> Document:
     """Parse the bytes of a file; see :func:`read_document`."""
     text = _decode(raw, name)

@@ -83,7 +83,7 @@ class Reader:
         return None
 
     def _agencies(self) -> dict[str, Sourced[AgencySpec]]:
-        found: dict[str, Sourced[AgencySpec]] = {}
+        read: list[tuple[str, Sourced[AgencySpec]]] = []
         folder = self.inventory / AGENCIES
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             relative = f"{AGENCIES}/{path.name}"
@@ -96,23 +96,33 @@ class Reader:
             if source is None:
                 self.broken.add(path.stem)
                 continue
-            slug = source.value.slug
+            read.append((path.stem, source))
+        return self._by_slug(read)
+
+    def _by_slug(
+        self, read: list[tuple[str, Sourced[AgencySpec]]]
+    ) -> dict[str, Sourced[AgencySpec]]:
+        """Agencies by slug. Of two with one slug, the file of that name is the right one."""
+        found: dict[str, Sourced[AgencySpec]] = {}
+        for stem, source in sorted(read, key=lambda one: one[0] != one[1].value.slug):
+            slug, relative = source.value.slug, f"{AGENCIES}/{stem}.yml"
+            line = source.document.line(("slug",))
             if slug in found:
                 other = found[slug].document.name
                 self._refuse(
                     relative,
                     f"the agency `{slug}` is in {other} already",
                     "give each agency a slug of its own, equal to its file's name",
-                    source.document.line(("slug",)),
+                    line,
                 )
                 continue
             found[slug] = source
-            if path.stem != slug:
+            if stem != slug:
                 self._refuse(
                     relative,
-                    f"the file is named {path.stem}, but the agency's slug is `{slug}`",
-                    f"rename the file to {slug}.yml, or write `slug: {path.stem}`",
-                    source.document.line(("slug",)),
+                    f"the file is named {stem}, but the agency's slug is `{slug}`",
+                    f"rename the file to {slug}.yml, or write `slug: {stem}`",
+                    line,
                 )
         return found
 

@@ -76,7 +76,10 @@ def check_ledger(files: Files) -> Iterator[HoabanError]:
     moved = list(_moved(files.ledger, pools))
     yield from moved
     book = Book.open(files.ledger.value)
-    wrong = list(_indexes(files.ledger.document, pools, book))
+    wrong = [
+        *_outgrown(files.province.document, files.ledger.document, pools, book),
+        *_indexes(files.ledger.document, pools, book),
+    ]
     yield from wrong
     if moved or wrong:
         return
@@ -109,17 +112,37 @@ def _moved(ledger: Sourced[Ledger], pools: Pools) -> Iterator[HoabanError]:
                 )
 
 
+def _outgrown(
+    province: Document, ledger: Document, pools: Pools, book: Book
+) -> Iterator[HoabanError]:
+    """One fault for each pool that has no room for all that was given from it."""
+    beyond: dict[str, list[Key]] = {}
+    for key, index in book.indexes.items():
+        # Where there is no room at all, the pool's own fault is told.
+        if key.kind in POOL_OF and (allowed := capacity(pools, key)) and index not in allowed:
+            beyond.setdefault(POOL_OF[key.kind], []).append(key)
+    for name, keys in beyond.items():
+        pool, (v4, v6) = getattr(pools, name), POOLS[name]
+        first = min(keys, key=lambda key: book.indexes[key])
+        line = ledger.line(path_of(first))
+        yield HoabanError(
+            f"pool `{name}` is too small: networks of /{v4} and /{v6} that {pool.ipv4} and "
+            f"{pool.ipv6} hold: {len(capacity(pools, first))}; given beyond these: {len(keys)}, "
+            f"first to {first} (index {book.indexes[first]}, {ledger.name}:{line})",
+            where=province.at("pools", name),
+            mend=f"widen the pool again, keeping its first address; or, if it is right: {RESTORE}",
+        )
+
+
 def _indexes(document: Document, pools: Pools, book: Book) -> Iterator[HoabanError]:
     owners: dict[tuple[tuple[str, str, str], int], Key] = {}
     for key, index in book.indexes.items():
         allowed = capacity(pools, key)
-        if allowed and index not in allowed:  # without room at all the pool's own fault is told
-            of_pool = key.kind in POOL_OF
-            back = f"{'widen the pool again, or ' if of_pool else ''}{RESTORE}"
+        if key.kind not in POOL_OF and index not in allowed:
             yield HoabanError(
                 f"index {index} of {key} is out of range",
                 where=document.at(*path_of(key)),
-                mend=f"indexes here go from {allowed.start} to {allowed.stop - 1}: {back}",
+                mend=f"indexes here go from {allowed.start} to {allowed.stop - 1}: {RESTORE}",
             )
         first = owners.setdefault((book.space(key), index), key)
         if first != key:

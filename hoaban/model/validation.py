@@ -18,6 +18,8 @@ from hoaban.model.problems import listed, near, raise_all
 from hoaban.model.types import FORMS, SLUG_PATTERN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic_core import ErrorDetails
 
     from hoaban.model.document import Document, KeyPath
@@ -63,7 +65,21 @@ def _tell(
         path = location if fault["type"] == "missing" else document.known(location)
         if path not in told:
             told[path] = _Fault(document, model, path, fault, of_key=of_key).error()
+    for path in _mistyped(faults):
+        told.pop(path, None)
     return list(told.values())
+
+
+def _mistyped(faults: list[ErrorDetails]) -> Iterator[KeyPath]:
+    """Missing keys that stand in the file under a name like theirs: one mistake, told once."""
+    unknown: dict[KeyPath, list[str]] = {}
+    for fault in faults:
+        if fault["type"] == "extra_forbidden":
+            unknown.setdefault(fault["loc"][:-1], []).append(str(fault["loc"][-1]))
+    for fault in faults:
+        path = fault["loc"]
+        if fault["type"] == "missing" and near(str(path[-1]), unknown.get(path[:-1], ())):
+            yield path
 
 
 @dataclass(frozen=True, slots=True, kw_only=False)

@@ -13,6 +13,7 @@ from openstack.config.loader import CONFIG_FILES
 from openstack.connection import Connection
 
 from hoaban.errors import HoabanError, Location
+from hoaban.model.document import place
 from hoaban.workspace import lab_dir
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def find_entry(name: str, inventory_file: Path) -> CloudEntry:
         known |= dict.fromkeys(entries)
     raise HoabanError(
         f"no clouds.yaml has an entry `{name}` (found: {', '.join(known) or 'none'})",
-        where=Location(file=str(inventory_file), key="cloud.name"),
+        where=place(inventory_file, "cloud", "name"),
         mend=f"add clouds.{name} to ~/.config/openstack/clouds.yaml; for the lab: hoaban lab up",
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded.project import StackConfig
 from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.model.document import place
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Cloud
 from hoaban.openstack.errors import CloudError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from hoaban.model.outputs import ProvinceResources
     from hoaban.provision.target import Target
 
-PROVINCE_FILE = "inventory/province.yml"
 NOT_ALLOWED = (errors.FORBIDDEN, errors.NOT_FOUND)
 
 
@@ -51,6 +51,7 @@ class Checks:
         self.stack = stack
         self.cloud = cloud
         self.built = target.built()
+        self.province_file = target.workspace.inventory / "province.yml"
         self.unchecked: list[str] = []
         built = self.built.environment if self.built else None
         self.new = needs.NewThings.of(target.plan, built)
@@ -98,7 +99,7 @@ class Checks:
             what = "is not external" if found else "does not exist"
             yield HoabanError(
                 f"the network `{name}` {what} in the cloud",
-                where=Location(file=PROVINCE_FILE, key="cloud.external_network"),
+                where=place(self.province_file, "cloud", "external_network"),
                 mend="see: openstack network list --external",
             )
             return
