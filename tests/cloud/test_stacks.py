@@ -17,6 +17,7 @@ from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
 from hoaban.provision.stacks import config_file
+from tests.cloud.census import Census
 from tests.cloud.province import AGENCY, SmallProvince
 
 if TYPE_CHECKING:
@@ -46,53 +47,17 @@ def cloud() -> Iterator[Connection]:
         yield connection
 
 
-def everything(cloud: Any) -> dict[str, Any]:
-    """Every object of the cloud that a stack could have made, by kind."""
-    return {
-        "projects": cloud.identity.projects(),
-        "networks": cloud.network.networks(),
-        "subnets": cloud.network.subnets(),
-        "routers": cloud.network.routers(),
-        "ports": cloud.network.ports(),
-        "security groups": cloud.network.security_groups(),
-        "security group rules": cloud.network.security_group_rules(),
-        "floating IPs": cloud.network.ips(),
-        "servers": cloud.compute.servers(all_projects=True),
-        "server groups": cloud.compute.server_groups(all_projects=True),
-        "flavors": cloud.compute.flavors(is_public=None),
-        "key pairs": cloud.compute.keypairs(),
-        "volumes": cloud.block_storage.volumes(all_projects=True),
-        "images": cloud.image.images(),
-    }
-
-
 class Story:
     """The province, its cloud, and what the cloud held before."""
 
     def __init__(self, small: SmallProvince, cloud: Connection) -> None:
         self.small = small
         self.cloud = cloud
-        self.projects: set[str] = set()
+        self.census = Census(cloud, SLUG)
 
     def made(self) -> dict[str, set[str]]:
-        """What the cloud has of this province, by kind: others may use the lab at the same time.
-
-        An object is the province's by its project (also one that is gone), its name or its tag.
-        """
-        known = everything(self.cloud)
-        projects = list(known.pop("projects"))
-        ours = {one.id for one in projects if one.name.startswith(SLUG)}
-        self.projects |= ours
-        found = {kind: {one.id for one in all_ if self._ours(one)} for kind, all_ in known.items()}
-        return {kind: ids for kind, ids in {**found, "projects": ours}.items() if ids}
-
-    def _ours(self, one: Any) -> bool:
-        tags = getattr(one, "tags", None) or ()
-        return (
-            getattr(one, "project_id", None) in self.projects
-            or SLUG in (getattr(one, "name", None) or "")
-            or f"province:{SLUG}" in tags
-        )
+        """What the cloud has of this province, by kind."""
+        return self.census.take()
 
     def up(
         self, agency: str | None = AGENCY, consent: Consent = NOTHING, **how: Any
