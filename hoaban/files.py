@@ -1,4 +1,4 @@
-"""Files that are never seen half-written."""
+"""Files that are never seen half-written: written beside, flushed to disk, renamed into place."""
 
 from __future__ import annotations
 
@@ -8,28 +8,54 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomic(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
-    """Write a file beside its place, flush it to disk, and rename it into place.
+def write_atomic(
+    path: Path, content: str | bytes, *, mode: int = 0o644, keep_as: Path | None = None
+) -> None:
+    """Replace a file in one step; ``keep_as`` becomes another name of the file that was there.
 
-    ``mode`` is set before any byte of the content is written. Raises :class:`OSError` with the
-    old file untouched.
+    At every instant, also through a power cut, either the old or the new content stands under the
+    name. ``mode`` is set before any byte of the content is written. Raises :class:`OSError` with
+    the old file untouched. Several writers may replace the same file: the last one's stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode() if isinstance(content, str) else content
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
+    beside = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            os.fchmod(stream.fileno(), mode)
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).replace(path)
+        _write_synced(handle, content.encode() if isinstance(content, str) else content, mode)
+        if keep_as is not None and path.exists():
+            link_over(path, keep_as)
+        beside.replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
+        with suppress(OSError):
+            beside.unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def link_over(source: Path, target: Path) -> None:
+    """Give a file a second name, taking the name from what had it."""
+    beside = target.with_name(f".{target.name}.new")
+    beside.unlink(missing_ok=True)
+    os.link(source, beside)
     try:
-        os.fsync(folder)
+        beside.replace(target)
+    except OSError:
+        beside.unlink()
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames in a folder last through a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
+
+
+def _write_synced(handle: int, data: bytes, mode: int) -> None:
+    with os.fdopen(handle, "wb") as stream:
+        os.fchmod(stream.fileno(), mode)
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())

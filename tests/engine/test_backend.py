@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from hoaban.engine.embedded import files, lock
+from hoaban import files
+from hoaban.engine.embedded import lock
 from hoaban.engine.embedded.backend import Backend, StackName, digest
-from hoaban.engine.embedded.files import StateWriteError, write_atomically
+from hoaban.engine.embedded.files import StateWriteError, write_private
 from hoaban.engine.embedded.history import HistoryEntry
 from hoaban.engine.embedded.lock import Lock, LockedError
 from hoaban.errors import HoabanError
@@ -77,7 +78,7 @@ def test_a_failed_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     file = tmp_path / "dev.json"
-    write_atomically(file, b"old")
+    write_private(file, b"old")
 
     def no_space(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -89,7 +90,7 @@ def test_a_failed_write_leaves_the_old_file(
     else:
         monkeypatch.setattr(Path, "replace", no_space)
     with pytest.raises(StateWriteError, match="No space left on device") as caught:
-        write_atomically(file, b"new", keep_as=tmp_path / "dev.json.bak")
+        write_private(file, b"new", keep_as=tmp_path / "dev.json.bak")
     assert "make room" in str(caught.value)
     assert file.read_bytes() == b"old"
     assert [one.name for one in tmp_path.iterdir() if one.name.endswith(".new")] == []

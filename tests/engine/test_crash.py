@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hoaban.engine.embedded import files
+from hoaban import files
 from hoaban.engine.embedded.journal import Journal
 from tests.engine.direct import (
     Declared,

@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there: beside, synced, renamed."""
+"""The files of a stack's state: private, whole or not there, with the backend's attributes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING, Final
 
 from hoaban.errors import HoabanError, Location
+from hoaban.files import link_over, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,53 +37,10 @@ def explained(file: Path) -> Iterator[None]:
         ) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in a folder last through a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write_synced(file: Path, content: bytes) -> None:
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-    with open(handle, "wb") as stream:  # noqa: PTH123 (a descriptor, not a path)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def write_atomically(file: Path, content: bytes, *, keep_as: Path | None = None) -> None:
-    """Replace a file in one step; ``keep_as`` is a name for the content it had.
-
-    At every instant either the old or the new content stands under the name.
-    """
+def write_private(file: Path, content: bytes, *, keep_as: Path | None = None) -> None:
+    """Replace a file that only its owner may read; ``keep_as`` is a name for what was there."""
     with explained(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        beside = file.with_name(f".{file.name}.new")
-        try:
-            _write_synced(beside, content)
-            if keep_as is not None and file.exists():
-                _link_over(file, keep_as)
-            beside.replace(file)
-        except OSError:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
-        sync_folder(file.parent)
-
-
-def _link_over(source: Path, target: Path) -> None:
-    """Give a file a second name, taking the name from what had it."""
-    beside = target.with_name(f".{target.name}.new")
-    beside.unlink(missing_ok=True)
-    os.link(source, beside)
-    try:
-        beside.replace(target)
-    except OSError:
-        beside.unlink()
-        raise
+        write_atomic(file, content, mode=_PRIVATE, keep_as=keep_as)
 
 
 def write_attributes(file: Path, content: bytes) -> None:
@@ -98,7 +55,7 @@ def write_attributes(file: Path, content: bytes) -> None:
         "md5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
     }
     attributes = file.with_name(file.name + ATTRIBUTES)
-    write_atomically(attributes, json.dumps(body, separators=(",", ":")).encode())
+    write_private(attributes, json.dumps(body, separators=(",", ":")).encode())
 
 
 def write_blob(file: Path, content: bytes, *, keep_as: Path | None = None) -> None:
@@ -106,8 +63,8 @@ def write_blob(file: Path, content: bytes, *, keep_as: Path | None = None) -> No
     attributes = file.with_name(file.name + ATTRIBUTES)
     if keep_as is not None and attributes.exists():
         with explained(file):
-            _link_over(attributes, keep_as.with_name(keep_as.name + ATTRIBUTES))
-    write_atomically(file, content, keep_as=keep_as)
+            link_over(attributes, keep_as.with_name(keep_as.name + ATTRIBUTES))
+    write_private(file, content, keep_as=keep_as)
     write_attributes(file, content)
 
 
@@ -121,7 +78,7 @@ def copy_blob(source: Path, target: Path) -> None:
         for suffix in ("", ATTRIBUTES):
             from_ = source.with_name(source.name + suffix)
             if from_.exists():
-                _link_over(from_, target.with_name(target.name + suffix))
+                link_over(from_, target.with_name(target.name + suffix))
 
 
 def remove_blob(file: Path) -> None:

@@ -22,9 +22,10 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from hoaban.engine.embedded.checkpoint import dump
-from hoaban.engine.embedded.files import explained, sync_folder
+from hoaban.engine.embedded.files import explained
 from hoaban.engine.embedded.state import StateFormatError
 from hoaban.errors import HoabanError, Location
+from hoaban.files import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from hoaban.engine.embedded.files import write_atomically
+from hoaban.engine.embedded.files import write_private
 from hoaban.engine.values import Secret
 from hoaban.errors import HoabanError, Location
 
@@ -127,7 +127,7 @@ class StackConfig:
     def save_salt(self, salt: str) -> None:
         """Note the salt in the file, first, as the official command does; the rest stays."""
         text = self.file.read_text(encoding="utf-8") if self.file.exists() else ""
-        write_atomically(self.file, f"encryptionsalt: {salt}\n{text}".encode())
+        write_private(self.file, f"encryptionsalt: {salt}\n{text}".encode())
         self.salt = salt
 
     def resolve(
