@@ -63,9 +63,13 @@ def quota_errors(
 
 @dataclass(frozen=True, slots=True)
 class NewThings:
-    """What a plan asks of the cloud that is not there yet. GiB for volumes."""
+    """What a plan asks of the cloud that is not there yet. GiB for volumes.
+
+    ``resized`` are servers that take another size, as pairs of the size they have and the new one.
+    """
 
     servers: Sequence[Size] = ()
+    resized: Sequence[tuple[Size, Size]] = ()
     volumes: Sequence[int] = ()
     floating_ips: int = 0
 
@@ -75,6 +79,11 @@ class NewThings:
         before = {host.name: host for host in built.hosts} if built else {}
         return cls(
             servers=[host.size for host in plan.hosts if host.name not in before],
+            resized=[
+                (before[host.name].size, host.size)
+                for host in plan.hosts
+                if host.name in before and before[host.name].size != host.size
+            ],
             volumes=[
                 growth
                 for host in plan.hosts
@@ -118,13 +127,17 @@ def classes(size: Size) -> dict[str, int]:
 WORDS = {"VCPU": "vCPUs", "MEMORY_MB": "MiB of memory", "DISK_GB": "GiB of disk for servers"}
 
 
-def compute_errors(servers: Sequence[Size], machines: Sequence[Machine]) -> Iterator[HoabanError]:
+def compute_errors(new: NewThings, machines: Sequence[Machine]) -> Iterator[HoabanError]:
     """Errors when no machine takes one of the servers, or all machines together not all of them.
 
-    Passing is no promise, since servers can't be cut in pieces; failing is certain.
+    While a server is resized, Nova holds room of both its sizes: some machine must have room for
+    the whole new one, even if it is the machine that the server is on. What counts in the end is
+    its growth. Passing is no promise, since servers can't be cut in pieces. What a smaller size
+    gives back is not counted for new servers, which are made meanwhile.
     """
     mend = "add a compute node, take smaller sizes, or remove what is no longer needed"
-    for size in {(s.vcpus, s.ram_mb, s.disk_gb): s for s in servers}.values():
+    wanted = [*new.servers, *(size for _, size in new.resized)]
+    for size in {(s.vcpus, s.ram_mb, s.disk_gb): s for s in wanted}.values():
         if not any(machine.holds(size) for machine in machines):
             yield HoabanError(
                 f"no machine of the cloud has room for a server of {size.vcpus} vCPUs, "
@@ -132,13 +145,21 @@ def compute_errors(servers: Sequence[Size], machines: Sequence[Machine]) -> Iter
                 mend=mend,
             )
     for name, words in WORDS.items():
-        need = sum(classes(size)[name] for size in servers)
+        need = sum(classes(size)[name] for size in new.servers) + max(0, _growth(new, name))
         shares = [machine.free[name] for machine in machines if name in machine.free]
         if shares and sum(shares) < need:
             yield HoabanError(
                 f"the cloud has {int(sum(shares))} {words} left, {need} more are planned",
                 mend=mend,
             )
+
+
+def _growth(new: NewThings, name: str) -> int:
+    """What resized servers take more than now, of one resource class; less than 0 if they shrink.
+
+    What one gives back, another can have.
+    """
+    return sum(classes(after)[name] - classes(before)[name] for before, after in new.resized)
 
 
 def volume_errors(volumes: Sequence[int], pools: Sequence[float]) -> Iterator[HoabanError]:

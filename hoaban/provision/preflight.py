@@ -174,9 +174,9 @@ class Checks:
             yield from needs.quota_errors(self.target.plan.project, share, limits)
 
     def machines(self) -> Iterator[HoabanError]:
-        """The hypervisors have room for the new servers."""
-        if self.new.servers:
-            yield from needs.compute_errors(self.new.servers, capacity.machines(self.cloud))
+        """The hypervisors have room for the new servers, and for those that are resized."""
+        if self.new.servers or self.new.resized:
+            yield from needs.compute_errors(self.new, capacity.machines(self.cloud))
 
     def storage(self) -> Iterator[HoabanError]:
         """The volume service has room for the new volumes and for those that grow."""

@@ -67,16 +67,16 @@ def test_only_what_is_added_or_grows_is_new() -> None:
 
 
 def test_servers_that_fit_are_no_error() -> None:
-    assert list(compute_errors([TINY] * 4, [machine(2), machine(2)])) == []
+    assert list(compute_errors(NewThings([TINY] * 4), [machine(2), machine(2)])) == []
 
 
 def test_all_machines_together_may_be_too_small() -> None:
-    (error,) = compute_errors([TINY] * 5, [machine(2), machine(2)])
+    (error,) = compute_errors(NewThings([TINY] * 5), [machine(2), machine(2)])
     assert error.what == "the cloud has 4 vCPUs left, 5 more are planned"
 
 
 def test_one_server_may_be_too_large_for_each_machine() -> None:
-    errors = list(compute_errors([LARGE], [machine(32, largest=2), machine(4)]))
+    errors = list(compute_errors(NewThings([LARGE]), [machine(32, largest=2), machine(4)]))
     assert [error.what for error in errors] == [
         (
             "no machine of the cloud has room for a server of 8 vCPUs, 16384 MiB of memory and "
@@ -86,12 +86,43 @@ def test_one_server_may_be_too_large_for_each_machine() -> None:
 
 
 def test_a_cloud_without_machines_takes_no_server() -> None:
-    assert len(list(compute_errors([TINY], []))) == 1
+    assert len(list(compute_errors(NewThings([TINY]), []))) == 1
 
 
 def test_disk_kept_elsewhere_than_on_the_machine_is_not_counted() -> None:
     shared = Machine({"VCPU": 8, "MEMORY_MB": 8192}, {"VCPU": 8, "MEMORY_MB": 8192})
-    assert list(compute_errors([TINY], [shared])) == []
+    assert list(compute_errors(NewThings([TINY]), [shared])) == []
+
+
+def test_a_server_that_takes_another_size_is_no_new_one() -> None:
+    built = factories.agency_plan()
+    first, *rest = built.hosts
+    larger = first.model_copy(update={"size": LARGE, "size_name": "large"})
+    new = NewThings.of(built.model_copy(update={"hosts": [larger, *rest]}), built)
+    assert (new.servers, new.resized) == ([], [(first.size, LARGE)])
+
+
+def test_growth_of_resized_servers_counts() -> None:
+    """From 1 vCPU to 8, twice: 14 more in the end, and 8 free at once on one machine."""
+    resized = NewThings(resized=[(TINY, LARGE)] * 2)
+    assert list(compute_errors(resized, [machine(8), machine(6)])) == []
+    (error,) = compute_errors(resized, [machine(8), machine(5)])
+    assert error.what == "the cloud has 13 vCPUs left, 14 more are planned"
+    both = NewThings([TINY], resized.resized)
+    (error,) = compute_errors(both, [machine(8), machine(6)])
+    assert error.what == "the cloud has 14 vCPUs left, 15 more are planned"
+
+
+def test_a_resize_needs_a_machine_with_room_for_the_new_size() -> None:
+    (error,) = compute_errors(NewThings(resized=[(TINY, LARGE)]), [machine(7), machine(7)])
+    assert "no machine of the cloud has room for a server of 8 vCPUs" in error.what
+
+
+def test_what_a_smaller_size_gives_back_is_not_promised_to_new_servers() -> None:
+    shrinking = NewThings([TINY] * 3, [(LARGE, TINY)])
+    (error,) = compute_errors(shrinking, [machine(2)])
+    assert error.what == "the cloud has 2 vCPUs left, 3 more are planned"
+    assert list(compute_errors(NewThings(resized=[(LARGE, TINY)]), [machine(1)])) == []
 
 
 @pytest.mark.parametrize(

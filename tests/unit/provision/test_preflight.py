@@ -140,6 +140,22 @@ def test_capacity_is_counted_on_machines_that_are_up(small: SmallProvince) -> No
     assert faults(small.target()) == ["the cloud has 7 vCPUs left, 11 more are planned"]
 
 
+def test_a_resized_server_needs_room_too(
+    small: SmallProvince, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = small.target()
+    monkeypatch.setattr(Target, "built", lambda _: built(before))
+    monkeypatch.setattr(Checks, "quotas", lambda _: iter(()))
+    monkeypatch.setattr(Checks, "lent_flavors", lambda *_: iter(()))
+    sizes = small.province["sizes"]
+    sizes["huge"] = {"vcpus": 2, "ram_mb": 6500, "disk_gb": 2}
+    small.tiers["data"]["size"] = "huge"
+    assert faults(small.target()) == []
+    sizes["huge"]["ram_mb"] = 7000
+    (what,) = faults(small.target())
+    assert what.startswith("no machine of the cloud has room for a server of 2 vCPUs, 7000 MiB")
+
+
 def test_volumes_that_do_not_fit(small: SmallProvince) -> None:
     small.tiers["data"]["volumes"][0]["size_gb"] = 60
     (what,) = faults(small.target())
