@@ -11,6 +11,7 @@ from hoaban.inventory.state import StackState, read_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from ipaddress import IPv4Address, IPv6Address
 
     from hoaban.model.environment import EnvironmentPlan, HostPlan, Rule
     from hoaban.model.outputs import HostOutput, HostSettings
@@ -69,6 +70,12 @@ class Fleet:
         if self.province is None or self.province.outputs.province is None:
             return None
         return self.hosts.get(self.province.outputs.province.bastion)
+
+    @property
+    def router_addresses(self) -> list[IPv4Address | IPv6Address]:
+        """Addresses of the province's router on the external network, as far as they are known."""
+        made = self.province.outputs.province if self.province else None
+        return made.router_addresses if made else []
 
     def jump_of(self, host: ManagedHost) -> ManagedHost | None:
         """The host that a connection to ``host`` goes through; None when it goes straight."""

@@ -53,6 +53,8 @@ class ProvinceResources(Model):
     flavor_ids: dict[str, str]
     bastion: str
     """Name of the host through which operators and Ansible reach all others."""
+    router_addresses: list[IPv4Address | IPv6Address] = []
+    """The router's addresses on the external network."""
 
 
 class StackOutputs(Model):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +158,7 @@ def province(backup_volume_gb: int = 20) -> StackOutputs:
         image_name="hoaban-debian-13-0123456789ab",
         flavor_ids={"small": identifier("small")},
         bastion=BASTION,
+        router_addresses=[ip_address("203.0.113.2")],
     )
     return export(plan, settings=settings, province=resources)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
@@ -18,7 +17,6 @@ from hoaban.model.types import Direction, Family, Text
 from hoaban.verify.agents import probe, source
 from hoaban.verify.facts import Facts
 from hoaban.verify.flows import CANARIES, Flow, from_host, lets, ports, thinned
-from hoaban.verify.routes import leads_to
 from hoaban.verify.scene import UNTRIED, Ahead, Attempt, Trial, endpoint
 
 if TYPE_CHECKING:
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from hoaban.inventory.fleet import ManagedHost
     from hoaban.model.outputs import HostSettings
     from hoaban.remote import Remote, RemoteResult
+    from hoaban.verify.routes import Vantage
 
 FACTS_SECONDS: Final = 420.0
 ALLOWED_PATIENCE: Final = 12.0
@@ -93,7 +92,7 @@ def routes_between(
     return {host.name: from_host(endpoint(host), ends) for host in sources}
 
 
-def outside(hosts: Sequence[ManagedHost]) -> list[Trial]:
+def outside(hosts: Sequence[ManagedHost], vantage: Vantage) -> list[Trial]:
     """Try flows from this machine to hosts, at their floating and their inner addresses.
 
     Nothing leads from here to inner addresses but a mistake, so only what is forbidden is tried
@@ -103,13 +102,16 @@ def outside(hosts: Sequence[ManagedHost]) -> list[Trial]:
     flows: list[Flow] = []
     for host in hosts:
         if host.output.floating_ip is not None:
-            flows += _outside_flows(host, ip_address(host.output.floating_ip))
+            flows += _outside_flows(host, ip_address(host.output.floating_ip), vantage)
         for address in (host.plan.ipv4, host.plan.ipv6):
-            flows += [flow for flow in _outside_flows(host, address) if not flow.allowed]
+            flows += [f for f in _outside_flows(host, address, vantage) if not f.allowed]
     flows = thinned(flows, MOST_FLOWS_OUTSIDE)
-    routed = [flow for flow in flows if leads_to(flow.address)]
-    untried = [Trial(flow, UNTRIED, 0) for flow in flows if flow not in routed]
-    return _trials(routed, probe.run(_asked(routed))) + untried
+    reached = {address: vantage.reaches(address) for address in {f.address for f in flows}}
+    routed = [flow for flow in flows if reached[flow.address]]
+    untried = [Trial(flow, UNTRIED, 0) for flow in flows if not reached[flow.address]]
+    marks = {address: vantage.mark_for(address) for address in {f.address for f in routed}}
+    asked = [[*one, marks[f.address]] for one, f in zip(_asked(routed), routed, strict=True)]
+    return _trials(routed, probe.run(asked)) + untried
 
 
 def attempts(remote: Remote, hosts: Sequence[ManagedHost]) -> dict[str, Attempt]:
@@ -152,9 +154,11 @@ def _clocks(remote: Remote, names: Sequence[str]) -> dict[str, Ahead]:
     return {name: ahead for name, ahead in offsets.items() if ahead is not None}
 
 
-def _outside_flows(host: ManagedHost, address: IPv4Address | IPv6Address) -> list[Flow]:
+def _outside_flows(
+    host: ManagedHost, address: IPv4Address | IPv6Address, vantage: Vantage
+) -> list[Flow]:
     family = Family.IPV4 if address.version == 4 else Family.IPV6  # noqa: PLR2004
-    here = _own_address(address)
+    here = vantage.own_address(address)
     return [
         Flow(
             "here",
@@ -168,17 +172,6 @@ def _outside_flows(host: ManagedHost, address: IPv4Address | IPv6Address) -> lis
         for protocol in CANARIES
         for port in sorted(ports(host.rules, protocol))
     ]
-
-
-def _own_address(target: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address | None:
-    """The address that packets from here to a target carry; no packet is sent to find out."""
-    family = socket.AF_INET if target.version == 4 else socket.AF_INET6  # noqa: PLR2004
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probing:
-            probing.connect((str(target), 9))
-            return ip_address(probing.getsockname()[0])
-    except OSError:
-        return None
 
 
 def _asked(flows: Sequence[Flow]) -> list[list[Any]]:

@@ -1,26 +1,113 @@
-"""Which routes this machine has."""
+"""How this machine reaches what is tried from outside."""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 import subprocess
-from functools import cache
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv6Address
 
+    IPAddress = IPv4Address | IPv6Address
 
-@cache
-def leads_to(address: IPv4Address | IPv6Address) -> bool:
+MARKS: Final = 0x68000000
+"""Marks and routing tables of this program; the process's number is added."""
+
+
+def leads_to(address: IPAddress) -> bool:
     """Whether an address is what it says when it is reached from here.
 
     A public one is; a private one only by a route of its own: whatever the default route takes may
     be another network's.
     """
-    if address.is_global:
-        return True
+    return address.is_global or any(
+        route.get("dst") not in (None, "default") for route in _routes_to(address)
+    )
+
+
+def beside(address: IPAddress) -> bool:
+    """Whether an address is on a network that this machine has a leg in."""
+    return any(
+        route.get("dst") not in (None, "default") and "gateway" not in route
+        for route in _routes_to(address)
+    )
+
+
+def own_address(target: IPAddress) -> IPAddress | None:
+    """The address that packets from here to a target carry; no packet is sent to find out."""
+    family = socket.AF_INET if target.version == 4 else socket.AF_INET6  # noqa: PLR2004
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probing:
+            probing.connect((str(target), 9))
+            return ip_address(probing.getsockname()[0])
+    except OSError:
+        return None
+
+
+class Vantage:
+    """This machine as the place from which environments are tried.
+
+    Where it stands beside the province's router (``routers``: the router's outer addresses), it
+    hands packets for inner addresses to that router, as an attacker on the provider's side would.
+    Only sockets that carry its mark go that way: whatever else this machine does keeps its routes.
+    That needs root; without it, or elsewhere, inner addresses are tried only by routes that are
+    there anyway.
+    """
+
+    def __init__(self, routers: Iterable[IPAddress] = ()) -> None:
+        self._routers = list(routers)
+        self._hops: dict[int, IPAddress] = {}
+        self._mark = MARKS + os.getpid()
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        for hop in self._routers if os.geteuid() == 0 else ():
+            if hop.version not in self._hops and beside(hop) and self._route(hop):
+                self._hops[hop.version] = hop
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hops.clear()
+        self._undo.close()
+
+    def reaches(self, address: IPAddress) -> bool:
+        """Whether a packet for an address would go to whom it is meant for."""
+        return leads_to(address) or address.version in self._hops
+
+    def own_address(self, target: IPAddress) -> IPAddress | None:
+        """The address that packets from here to a target carry."""
+        if self.mark_for(target):
+            return own_address(self._hops[target.version])
+        return own_address(target)
+
+    def mark_for(self, target: IPAddress) -> int:
+        """The mark (``SO_MARK``) that a socket to a target needs; 0 for none."""
+        return self._mark if target.version in self._hops and not leads_to(target) else 0
+
+    def _route(self, hop: IPAddress) -> bool:
+        """Lead marked packets to a router; false where the kernel does not take it."""
+        table, family = str(self._mark), f"-{hop.version}"
+        rule = ["rule", "add", "fwmark", hex(self._mark), "lookup", table]
+        route = ["route", "replace", "default", "via", str(hop), "table", table]
+        self._undo.callback(_ip, family, "route", "flush", "table", table)
+        if not _ip(family, *route):
+            return False
+        self._undo.callback(_ip, family, "rule", "del", *rule[2:])
+        return _ip(family, *rule)
+
+
+def _ip(*arguments: str) -> bool:
+    return subprocess.run(["ip", *arguments], capture_output=True, check=False).returncode == 0
+
+
+def _routes_to(address: IPAddress) -> list[dict[str, Any]]:
     command = ["ip", "-json", f"-{address.version}", "route", "get", "fibmatch", str(address)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
-    routes = json.loads(result.stdout or "[]") if result.returncode == 0 else []
-    return any(route.get("dst") not in (None, "default") for route in routes)
+    routes: list[dict[str, Any]] = json.loads(result.stdout or "[]")
+    return routes if result.returncode == 0 else []

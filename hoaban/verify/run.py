@@ -17,6 +17,7 @@ from hoaban.inventory.fleet import Fleet
 from hoaban.verify import gather
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import Measured, StackMark, VerifyReport
+from hoaban.verify.routes import Vantage
 from hoaban.verify.scene import Scene
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
     routes = {name: flows for name, flows in routes.items() if flows}
     with steps.step(f"{sum(map(len, routes.values()))} flows between {len(everyone)} hosts"):
         inside, mute = gather.inside(remote, routes)
-    with steps.step("Flows from outside"):
-        outside = gather.outside(own)
+    with steps.step("Flows from outside"), Vantage(fleet.router_addresses) as vantage:
+        outside = gather.outside(own, vantage)
     with steps.step("Logins that must be refused"):
         attempts = gather.attempts(remote, answering)
     return Scene(

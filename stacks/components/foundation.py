@@ -119,6 +119,9 @@ class FoundationComponent(ComponentResource):
             "image_name": self.image.name,
             "flavor_ids": self.sizes.flavor_ids,
             "bastion": bastion_of(plan),
+            "router_addresses": self.router.external_fixed_ips.apply(
+                lambda fixed: [address.ip_address for address in fixed or []]
+            ),
         }
 
 

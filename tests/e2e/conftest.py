@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hoaban.provision.credentials import find_entry
 from tests.cloud.province import AGENCY, SmallProvince
 
 if TYPE_CHECKING:
@@ -76,36 +75,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     try:
         estate.run("hoaban", "up", "--provision-only", "--yes")
         estate.run("hoaban", "up", AGENCY, "--provision-only", "--yes")
-        with _way_in(estate):
-            yield estate
+        yield estate
     finally:
         estate.run("hoaban", "destroy", AGENCY, "--yes", "--delete-data", status=None)
         estate.run("hoaban", "destroy", "--yes", "--delete-data", status=None)
-
-
-class _way_in:  # noqa: N801 - a context manager, read as a word
-    """Routes of this machine to the inner networks, by the router's outer address.
-
-    What an attacker on the provider's side would have. The rules must hold against it, and without
-    it nothing could be proved from outside.
-    """
-
-    def __init__(self, estate: Estate) -> None:
-        province = estate.province.target(None).province
-        inventory = estate.province.workspace.inventory
-        with find_entry(province.spec.cloud.name, inventory / "province.yml").connect() as cloud:
-            router = cloud.network.find_router(f"{province.spec.slug}-router", ignore_missing=False)
-        hops = [ip["ip_address"] for ip in router.external_gateway_info["external_fixed_ips"]]
-        pool = province.spec.pools.agencies
-        self._routes = [
-            ("-6" if ":" in hop else "-4", str(pool.ipv6 if ":" in hop else pool.ipv4), hop)
-            for hop in hops
-        ]
-
-    def __enter__(self) -> None:
-        for family, network, hop in self._routes:
-            subprocess.run(["ip", family, "route", "replace", network, "via", hop], check=True)
-
-    def __exit__(self, *_: object) -> None:
-        for family, network, hop in self._routes:
-            subprocess.run(["ip", family, "route", "del", network, "via", hop], check=False)

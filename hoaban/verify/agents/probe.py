@@ -1,8 +1,9 @@
 """Tries flows from this machine and tells what became of each.
 
 Argument: ``{"probes": [[family, protocol, address, port, patience], …]}`` with family 4 or 6,
-protocol ``tcp``, ``udp`` or ``icmp`` (port 0) and patience in seconds. Output: a list in the same
-order of ``[state, milliseconds]``. States:
+protocol ``tcp``, ``udp`` or ``icmp`` (port 0) and patience in seconds; a sixth element is the mark
+that its packets carry for this machine's routing rules (``SO_MARK``), 0 for none. Output: a list
+in the same order of ``[state, milliseconds]``. States:
 
 - ``open``: it answered;
 - ``refused``: the way is open and nothing listens (TCP reset, ICMP port unreachable);
@@ -55,7 +56,8 @@ class Probe:
     """One flow that is being tried."""
 
     def __init__(self, number: int, description: list[Any]) -> None:
-        family, self.protocol, self.address, self.port, patience = description
+        family, self.protocol, self.address, self.port, patience, *rest = description
+        self.route_mark = rest[0] if rest else 0
         self.family = FAMILIES[family]
         self.started = time.monotonic()
         self.deadline = self.started + patience
@@ -78,8 +80,7 @@ class Probe:
                 self.socket = self._echo()
                 return selectors.EVENT_READ
             kind = socket.SOCK_STREAM if self.protocol == "tcp" else socket.SOCK_DGRAM
-            self.socket = socket.socket(self.family, kind)
-            self.socket.setblocking(False)
+            self.socket = self._open(kind)
             error = self.socket.connect_ex((self.address, self.port))
             if self.protocol == "udp":
                 self.socket.send(NTP_REQUEST if self.port == NTP_PORT else b"\n")
@@ -92,12 +93,19 @@ class Probe:
             return 0
         return selectors.EVENT_WRITE
 
+    def _open(self, kind: int, protocol: int = 0) -> socket.socket:
+        """A socket whose packets go where the mark leads."""
+        opened = socket.socket(self.family, kind, protocol)
+        opened.setblocking(False)
+        if self.route_mark:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.route_mark)
+        return opened
+
     def _echo(self) -> socket.socket:
         """An echo request under way (RFC 792, RFC 4443); the kernel sums up ICMPv6."""
         six = self.family == socket.AF_INET6
         protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
-        raw = socket.socket(self.family, socket.SOCK_RAW, protocol)
-        raw.setblocking(False)
+        raw = self._open(socket.SOCK_RAW, protocol)
         head = bytes([128 if six else 8, 0])
         total = 0 if six else checksum(head + b"\0\0" + self.mark)
         raw.sendto(head + struct.pack(">H", total) + self.mark, (self.address, 0))

@@ -27,9 +27,12 @@ class FlowsOutside(Check):
     )
     how = both(
         "Từ máy kiểm tra thử các cổng TCP và UDP trên địa chỉ nổi và trên địa chỉ nội bộ IPv4, "
-        "IPv6 của từng máy chủ.",
+        "IPv6 của từng máy chủ; nếu máy kiểm tra nằm cùng mạng ngoài với bộ định tuyến của tỉnh "
+        "thì gói tin được trao thẳng cho bộ định tuyến, như kẻ tấn công ở đó sẽ làm.",
         "TCP and UDP ports are tried from the checking machine, at floating addresses and at each "
-        "host's inner IPv4 and IPv6 addresses.",
+        "host's inner IPv4 and IPv6 addresses; where that machine is on the external network "
+        "beside the province's router, packets are handed to the router, as an attacker there "
+        "would.",
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:

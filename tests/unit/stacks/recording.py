@@ -85,6 +85,11 @@ class FakeCloud(Mocks):
         outputs = dict(args.inputs)
         if args.typ == "openstack:networking/floatingIp:FloatingIp":
             outputs["address"] = "203.0.113.10"
+        if args.typ == "openstack:networking/router:Router":
+            outputs["externalFixedIps"] = [
+                {"subnetId": "outside", "ipAddress": address}
+                for address in ("192.0.2.2", "2001:db8::2")
+            ]
         return f"{args.name}-id", outputs
 
 

@@ -59,6 +59,7 @@ def test_what_agencies_are_lent_is_exported(run: Recording) -> None:
         "image_name": "debian-13",
         "flavor_ids": {"small": "small-id", "large": "large-id"},
         "bastion": "bastion",
+        "router_addresses": ["192.0.2.2", "2001:db8::2"],
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +13,9 @@ from hoaban.cli import verify as module
 from hoaban.errors import ExitCode, HoabanError
 from hoaban.inventory.fleet import Fleet
 from hoaban.testing import estate, measured
-from hoaban.verify import gather
+from hoaban.verify import gather, routes
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
-from hoaban.verify.routes import leads_to
 from hoaban.verify.run import kept, report_file, scope, verify
 from hoaban.verify.scene import UNTRIED
 from hoaban.verify.show import show
@@ -45,7 +43,8 @@ def here(faults: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sudo.chmod(0o755)
     agents = gather.source
     monkeypatch.setattr(gather, "source", lambda n: SILENCE if n == "probe" else agents(n))
-    monkeypatch.setattr(gather, "leads_to", lambda _: False)
+    monkeypatch.setattr(routes, "leads_to", lambda _: False)
+    monkeypatch.setattr(routes, "beside", lambda _: False)
     return faults
 
 
@@ -127,9 +126,9 @@ def test_outside_nothing_is_expected_at_inner_addresses(
     monkeypatch.setattr(
         gather.probe, "run", lambda probes: asked.extend(probes) or [["silent", 1]] * len(probes)
     )
-    monkeypatch.setattr(gather, "_own_address", lambda _: estate.OPERATOR_NETWORK[5])
-    monkeypatch.setattr(gather, "leads_to", lambda address: str(address) != "10.64.0.11")
-    trials = gather.outside(Fleet.read(provisioned).hosts_of(None))
+    monkeypatch.setattr(routes, "own_address", lambda _: estate.OPERATOR_NETWORK[5])
+    monkeypatch.setattr(routes, "leads_to", lambda address: str(address) != "10.64.0.11")
+    trials = gather.outside(Fleet.read(provisioned).hosts_of(None), routes.Vantage())
     allowed = [trial.flow for trial in trials if trial.flow.allowed]
     assert [(str(flow.address), flow.port) for flow in allowed] == [(estate.FLOATING_IP, 22)]
     inner = [t.flow for t in trials if str(t.flow.address) != estate.FLOATING_IP]
@@ -140,15 +139,8 @@ def test_outside_nothing_is_expected_at_inner_addresses(
     assert {str(trial.flow.address) for trial in untried} == {"10.64.0.11"}
     assert {trial.verdict for trial in untried} == {Status.SKIP}
     assert len(asked) == len(trials) - len(untried)
-    assert "10.64.0.11" not in {address for _, _, address, _, _ in asked}
-
-
-def test_private_addresses_need_a_route_of_their_own() -> None:
-    assert leads_to(ip_address("127.0.0.5"))
-    assert leads_to(ip_address("1.1.1.1"))
-    assert not leads_to(ip_address("203.0.113.10"))
-    assert not leads_to(ip_address("203.0.113.10"))
-    assert not leads_to(ip_address("2001:db8::1"))
+    assert "10.64.0.11" not in {probe[2] for probe in asked}
+    assert {probe[5] for probe in asked} == {0}
 
 
 def test_what_was_kept_can_be_missing_or_broken(provisioned: Workspace) -> None:
