@@ -5,24 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hoaban.openstack import keys
-from hoaban.openstack.cloud import IDENTITY as SERVICE
-from hoaban.openstack.lookups import Function, Lookup
-from hoaban.openstack.schema import (
-    REGION,
-    boolean,
-    objects,
-    strings,
-    text,
-)
+from hoaban.openstack.identity import PROJECT, ROLE, USER
+from hoaban.openstack.lookups import ID, Function, Lookup
+from hoaban.openstack.schema import REGION, boolean, objects, text
 
 if TYPE_CHECKING:
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
 
 Json = dict[str, Any]
-
-_ID = text("id", output=True)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -80,7 +71,7 @@ GET_AUTH_SCOPE = _GetAuthScope(
     token="openstack:identity/getAuthScope:getAuthScope",
     inputs=(text("name", required=True), boolean("setTokenId"), REGION),
     outputs=(
-        _ID,
+        ID,
         *(
             text(name)
             for name in (
@@ -106,101 +97,50 @@ GET_AUTH_SCOPE = _GetAuthScope(
 )  # fmt: skip
 
 
-@dataclass(kw_only=True, eq=False)
-class _GetProject(Lookup):
-    def tell(self, call: Call, item: Json, args: PropertyMap) -> PropertyMap:
-        outputs = super().tell(call, item, args)
-        return {**outputs, "projectId": item["id"], "tags": keys.own(item.get("tags"))}
-
-
-GET_PROJECT = _GetProject(
+GET_PROJECT = Lookup(
     token="openstack:identity/getProject:getProject",
-    label="project",
-    service=SERVICE,
-    path="/projects",
-    collection="projects",
-    noun="project",
+    of=PROJECT,
     id_argument="projectId",
-    filters={
-        "name": "name",
-        "domainId": "domain_id",
-        "enabled": "enabled",
-        "isDomain": "is_domain",
-        "parentId": "parent_id",
-    },
-    inputs=(
-        text("name"),
-        text("domainId"),
-        boolean("enabled"),
-        boolean("isDomain"),
-        text("parentId"),
-        text("projectId"),
-        REGION,
-    ),
-    outputs=(
-        _ID,
-        text("description", computed=True),
-        text("domainId", computed=True),
-        boolean("enabled", computed=True),
-        boolean("isDomain", computed=True),
-        text("name", computed=True),
-        text("parentId", computed=True),
-        text("projectId", api=None),
-        strings("tags", api=None),
-        REGION,
+    filters=("name", "domainId", "enabled", "isDomain", "parentId"),
+    told=(
+        "description",
+        "domainId",
+        "enabled",
+        "isDomain",
+        "name",
+        "parentId",
+        text("projectId", api="id"),
+        "tags",
     ),
 )
 
 GET_ROLE = Lookup(
     token="openstack:identity/getRole:getRole",
-    label="role",
-    service=SERVICE,
-    path="/roles",
-    collection="roles",
-    noun="role",
-    filters={"name": "name", "domainId": "domain_id"},
-    inputs=(text("name", required=True), text("domainId"), REGION),
-    outputs=(_ID, text("domainId", computed=True), text("name", computed=True), REGION),
+    of=ROLE,
+    filters=(text("name", required=True), "domainId"),
+    told=("domainId", "name"),
 )
+
+_FEDERATION = ("idpId", "protocolId", "uniqueId")
 
 GET_USER = Lookup(
     token="openstack:identity/getUser:getUser",
-    label="user",
-    service=SERVICE,
-    path="/users",
-    collection="users",
-    noun="user",
-    filters={
-        "name": "name",
-        "domainId": "domain_id",
-        "enabled": "enabled",
-        "idpId": "idp_id",
-        "passwordExpiresAt": "password_expires_at",
-        "protocolId": "protocol_id",
-        "uniqueId": "unique_id",
-    },
-    inputs=(
-        text("name"),
-        text("domainId"),
-        boolean("enabled"),
-        text("idpId"),
+    of=USER,
+    filters=(
+        "name",
+        "domainId",
+        "enabled",
         text("passwordExpiresAt"),
-        text("protocolId"),
-        text("uniqueId"),
-        REGION,
+        *(text(name) for name in _FEDERATION),
     ),
-    outputs=(
-        _ID,
-        text("defaultProjectId", computed=True),
-        text("description", computed=True),
-        text("domainId", computed=True),
-        boolean("enabled", computed=True),
-        text("idpId", api=None),
-        text("name", computed=True),
-        text("passwordExpiresAt", computed=True),
-        text("protocolId", api=None),
-        text("uniqueId", api=None),
-        REGION,
+    told=(
+        "defaultProjectId",
+        "description",
+        "domainId",
+        "enabled",
+        "name",
+        text("passwordExpiresAt"),
+        *(text(name, api=None) for name in _FEDERATION),
     ),
 )
 

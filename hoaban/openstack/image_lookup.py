@@ -6,19 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hoaban.openstack import keys
 from hoaban.openstack.cloud import IMAGE as SERVICE
 from hoaban.openstack.images import IMAGE
 from hoaban.openstack.lookups import Function, Lookup
-from hoaban.openstack.schema import (
-    REGION,
-    boolean,
-    integer,
-    mapping,
-    string_set,
-    strings,
-    text,
-)
+from hoaban.openstack.schema import boolean, integer, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,26 +19,21 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_FILTERS = {
-    "containerFormat": "container_format",
-    "diskFormat": "disk_format",
-    "memberStatus": "member_status",
-    "name": "name",
-    "owner": "owner",
-    "sizeMax": "size_max",
-    "sizeMin": "size_min",
-    "visibility": "visibility",
-    "hidden": "os_hidden",
-}
+_CHOOSING = (
+    boolean("mostRecent", api=None),
+    text("nameRegex", api=None),
+    text("sort", api=None),
+    text("tag", api=None),
+)
 
 
 @dataclass(kw_only=True, eq=False)
 class _GetImage(Lookup):
     def candidates(self, call: Call, args: PropertyMap) -> Iterable[Json]:
         params: list[tuple[str, Any]] = [
-            (self.filters[name], str(value).lower() if isinstance(value, bool) else value)
+            (self.parameters[name], str(value).lower() if isinstance(value, bool) else value)
             for name, value in args.items()
-            if name in self.filters
+            if name in self.parameters
         ]
         tags = {*args.get("tags", []), *([args["tag"]] if args.get("tag") else [])}
         params += [("tag", tag) for tag in sorted(tags)]
@@ -68,7 +54,6 @@ class _GetImage(Lookup):
 
     def tell(self, call: Call, item: Json, args: PropertyMap) -> PropertyMap:
         outputs = super().tell(call, item, args)
-        outputs["tags"] = keys.own(item.get("tags"))
         outputs["properties"] = IMAGE.state(call, item, {}).outputs["properties"]
         outputs["metadata"] = {}
         return outputs
@@ -76,59 +61,43 @@ class _GetImage(Lookup):
 
 GET_IMAGE = _GetImage(
     token="openstack:images/getImage:getImage",
-    label="image",
-    service=SERVICE,
-    path="/images",
-    collection="images",
-    noun="image",
-    filters=_FILTERS,
+    of=IMAGE,
     mend="name an image that the cloud has, or upload it (the guest image: hoaban image build)",
-    inputs=(
-        text("containerFormat"),
-        text("diskFormat"),
-        boolean("hidden"),
+    filters=(
+        "containerFormat",
+        "diskFormat",
+        "hidden",
         text("memberStatus"),
-        boolean("mostRecent"),
-        text("name"),
-        text("nameRegex"),
-        text("owner"),
-        mapping("properties"),
+        "name",
+        "owner",
         integer("sizeMax"),
         integer("sizeMin"),
-        text("sort"),
-        text("tag"),
-        string_set("tags"),
-        text("visibility"),
-        REGION,
+        "visibility",
     ),
-    outputs=(
-        text("id", output=True),
-        text("checksum", computed=True),
-        text("containerFormat", computed=True),
-        text("createdAt", computed=True),
-        text("diskFormat", computed=True),
-        text("file", computed=True),
-        boolean("hidden", api="os_hidden", computed=True),
+    compared=(*_CHOOSING, "properties", "tags"),
+    told=(
+        "checksum",
+        "containerFormat",
+        "createdAt",
+        "diskFormat",
+        "file",
+        "hidden",
         text("memberStatus", api=None),
-        mapping("metadata", api=None),
-        integer("minDiskGb", api="min_disk", computed=True),
-        integer("minRamMb", api="min_ram", computed=True),
-        boolean("mostRecent", api=None),
-        text("name", computed=True),
-        text("nameRegex", api=None),
-        text("owner", computed=True),
-        mapping("properties", api=None),
-        boolean("protected", computed=True),
-        text("schema", computed=True),
-        integer("sizeBytes", api="size", computed=True),
+        "metadata",
+        "minDiskGb",
+        "minRamMb",
+        "name",
+        "owner",
+        "properties",
+        "protected",
+        "schema",
+        "sizeBytes",
         integer("sizeMax", api=None),
         integer("sizeMin", api=None),
-        text("sort", api=None),
-        text("tag", api=None),
-        strings("tags", api=None),
-        text("updatedAt", computed=True),
-        text("visibility", computed=True),
-        REGION,
+        "tags",
+        "updatedAt",
+        "visibility",
+        *_CHOOSING,
     ),
 )
 

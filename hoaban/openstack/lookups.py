@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import CheckFailure
@@ -11,15 +11,28 @@ from hoaban.engine.values import UNKNOWN
 from hoaban.openstack import errors, keys
 from hoaban.openstack.check import accept
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.schema import Field, has_unknown, is_zero, object_from_api
+from hoaban.openstack.schema import (
+    REGION,
+    Field,
+    has_unknown,
+    is_zero,
+    object_from_api,
+    string_set,
+    text,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
+    from hoaban.openstack.rest import Rest
 
 Json = dict[str, Any]
+
+ID = text("id", output=True)
+TAGS = (string_set("tags", api=None), string_set("allTags", api=None))
+"""Tags that were asked for, and all of the object's."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -64,26 +77,44 @@ class Function(ABC):
 
 @dataclass(kw_only=True, eq=False)
 class Lookup(Function):
-    """The one object of a collection that fits the arguments.
+    """The one object of a resource type ``of`` that fits the arguments.
 
-    ``filters`` are arguments that the API filters by; others are compared with the outputs.
-    ``label`` is what people call it. ``id_argument`` is the argument that is an id.
+    Properties are declared here, or named where they are those of the type. ``filters`` are
+    arguments that the API filters by; others, ``compared``, are compared with the outputs; the
+    argument ``id_argument`` is the object's id. ``told`` are the outputs.
     """
 
-    label: str
-    service: str
-    path: str
-    collection: str
-    noun: str
-    filters: Mapping[str, str] = field(default_factory=dict)
-    microversion: str | None = None
+    of: Rest
+    filters: Sequence[Field | str] = ()
+    compared: Sequence[Field | str] = ()
+    told: Sequence[Field | str]
     id_argument: str = ""
     mend: str = "see what there is in the cloud, and name one thing exactly"
+    inputs: tuple[Field, ...] = field(init=False)
+    outputs: tuple[Field, ...] = field(init=False)
+    parameters: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        filters = [self._declared(one) for one in self.filters]
+        compared = [self._declared(one) for one in self.compared]
+        by_id = [text(self.id_argument)] if self.id_argument else []
+        told = [replace(self._declared(one), computed=True) for one in self.told]
+        self.inputs = (*filters, *compared, *by_id, REGION)
+        self.outputs = (ID, *told, REGION)
+        self.parameters = {spec.name: spec.attribute or spec.name for spec in filters}
+
+    def _declared(self, one: Field | str) -> Field:
+        if isinstance(one, Field):
+            return one
+        (spec,) = (spec for spec in self.of.fields if spec.name == one)
+        return Field(
+            name=one, kind=spec.kind, api=spec.api, element=spec.element, fields=spec.fields
+        )
 
     def run(self, call: Call, args: PropertyMap) -> PropertyMap:
         """Answer a call; an error when nothing, or more than one thing, fits."""
         if self.id_argument and args.get(self.id_argument):
-            found = self._by_id(call, args[self.id_argument])
+            found = self.of.get(call, args[self.id_argument])
             candidates = [] if found is None else [found]
         else:
             candidates = list(self.candidates(call, args))
@@ -94,12 +125,11 @@ class Lookup(Function):
     def candidates(self, call: Call, args: PropertyMap) -> Iterable[Json]:
         """Objects that fit as far as the API can tell."""
         params = {
-            self.filters[name]: _as_parameter(value)
+            self.parameters[name]: _as_parameter(value)
             for name, value in args.items()
-            if name in self.filters and not is_zero(value)
+            if name in self.parameters and not is_zero(value)
         }
-        version = {"microversion": self.microversion} if self.microversion else {}
-        return call.pages(self.service, self.path, self.collection, params=params, **version)
+        return self.of.listing(call, params)
 
     def fits(self, call: Call, item: Json, args: PropertyMap) -> bool:
         """Whether an object fits all arguments that are compared here."""
@@ -107,7 +137,7 @@ class Lookup(Function):
         return all(
             value == told.get(name)
             for name, value in args.items()
-            if name not in (*self.filters, self.id_argument, "region", "tags")
+            if name not in (*self.parameters, self.id_argument, "region", "tags")
             and name in told
             and not is_zero(value)
         )
@@ -119,13 +149,13 @@ class Lookup(Function):
         asked = ", ".join(f"{name} {value!r}" for name, value in args.items() if not is_zero(value))
         if not fitting:
             raise CloudError(
-                f"the cloud has no {self.label} with {asked or 'anything'}",
+                f"the cloud has no {self.of.label} with {asked or 'anything'}",
                 status=errors.NOT_FOUND,
                 mend=self.mend,
             )
         names = ", ".join(sorted(str(item.get("id")) for item in fitting))
         raise CloudError(
-            f"{len(fitting)} {self.label}s fit {asked or 'anything'}, one was expected: {names}",
+            f"{len(fitting)} {self.of.label}s fit {asked or 'anything'}, one was expected: {names}",
             mend="say more about the one that is meant (its id settles it)",
         )
 
@@ -134,15 +164,12 @@ class Lookup(Function):
         outputs = object_from_api(self.outputs, item)
         kept = {name: value for name, value in args.items() if name not in outputs}
         outputs = {**kept, **outputs, "id": str(item["id"]), "region": call.region_name}
-        if any(spec.name == "allTags" for spec in self.outputs):
+        names = {spec.name for spec in self.outputs}
+        if "allTags" in names:  # then tags are those that were asked for
             outputs["allTags"] = keys.own(item.get("tags"))
+        elif "tags" in names:
+            outputs["tags"] = keys.own(item.get("tags"))
         return outputs
-
-    def _by_id(self, call: Call, id_: str) -> Json | None:
-        path = f"{self.path.removesuffix('/detail')}/{id_}"
-        version = {"microversion": self.microversion} if self.microversion else {}
-        found = call.find(self.service, path, **version)
-        return None if found is None else found.get(self.noun, found)
 
 
 def _as_parameter(value: Any) -> Any:

@@ -11,17 +11,8 @@ from hoaban.openstack.compute import networks
 from hoaban.openstack.compute.catalog import FLAVOR, KEYPAIR, flavors
 from hoaban.openstack.compute.servers import INSTANCE
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.lookups import Function, Lookup
-from hoaban.openstack.schema import (
-    REGION,
-    boolean,
-    integer,
-    mapping,
-    number,
-    objects,
-    strings,
-    text,
-)
+from hoaban.openstack.lookups import ID, Function, Lookup
+from hoaban.openstack.schema import REGION, integer, mapping, objects, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +22,8 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_ID = text("id", output=True)
+_PROPERTIES = ("description", "disk", "isPublic", "name", "ram", "rxTxFactor", "swap", "vcpus")
+_LEAST = (integer("minDisk", api=None), integer("minRam", api=None))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -46,53 +38,14 @@ class _GetFlavor(Lookup):
             return False
         return super().fits(call, item, args)
 
-    def tell(self, call: Call, item: Json, args: PropertyMap) -> PropertyMap:
-        outputs = super().tell(call, item, args)
-        outputs["extraSpecs"] = {k: str(v) for k, v in (item.get("extra_specs") or {}).items()}
-        outputs["flavorId"] = item["id"]
-        return outputs
-
 
 GET_FLAVOR = _GetFlavor(
     token="openstack:compute/getFlavor:getFlavor",
-    label="flavor",
-    service=SERVICE,
-    path="/flavors/detail",
-    collection="flavors",
-    noun="flavor",
-    microversion=FLAVOR.microversion,
+    of=FLAVOR,
     id_argument="flavorId",
     mend="name a flavor that the cloud has, or make it (the province's stack makes its sizes)",
-    inputs=(
-        text("description"),
-        integer("disk"),
-        text("flavorId"),
-        boolean("isPublic"),
-        integer("minDisk"),
-        integer("minRam"),
-        text("name"),
-        integer("ram"),
-        number("rxTxFactor"),
-        integer("swap"),
-        integer("vcpus"),
-        REGION,
-    ),
-    outputs=(
-        _ID,
-        text("description", computed=True),
-        integer("disk", computed=True),
-        mapping("extraSpecs", api=None),
-        text("flavorId", api=None),
-        boolean("isPublic", api="os-flavor-access:is_public", computed=True),
-        integer("minDisk", api=None),
-        integer("minRam", api=None),
-        text("name", computed=True),
-        integer("ram", computed=True),
-        number("rxTxFactor", api="rxtx_factor", computed=True),
-        integer("swap", computed=True),
-        integer("vcpus", computed=True),
-        REGION,
-    ),
+    compared=(*_PROPERTIES, *_LEAST),
+    told=(*_PROPERTIES, mapping("extraSpecs"), "flavorId", *_LEAST),
 )
 
 
@@ -117,7 +70,7 @@ class _GetAvailabilityZones(Function):
 GET_AVAILABILITY_ZONES = _GetAvailabilityZones(
     token="openstack:compute/getAvailabilityZones:getAvailabilityZones",
     inputs=(text("state", choices=("available", "unavailable")), REGION),
-    outputs=(_ID, strings("names"), text("state"), REGION),
+    outputs=(ID, strings("names"), text("state"), REGION),
 )
 
 
@@ -145,7 +98,7 @@ class _GetKeypair(Function):
 GET_KEYPAIR = _GetKeypair(
     token="openstack:compute/getKeypair:getKeypair",
     inputs=(text("name", required=True), text("userId"), REGION),
-    outputs=(_ID, text("name"), text("publicKey"), text("fingerprint"), text("userId"), REGION),
+    outputs=(ID, text("name"), text("publicKey"), text("fingerprint"), text("userId"), REGION),
 )
 
 _CARD = (
@@ -185,7 +138,7 @@ GET_INSTANCE = _GetInstance(
     token="openstack:compute/getInstanceV2:getInstanceV2",
     inputs=(text("id", required=True), objects("networks", *_CARD), text("userData"), REGION),
     outputs=(
-        _ID,
+        ID,
         *(
             text(name)
             for name in (

@@ -103,14 +103,21 @@ class _Router(Rest):
         return body
 
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
-        info = found.get("external_gateway_info") or {}
-        outputs["externalNetworkId"] = info.get("network_id") or ""
-        outputs["enableSnat"] = bool(info.get("enable_snat"))
-        outputs["externalQosPolicyId"] = info.get("qos_policy_id") or ""
-        outputs["externalFixedIps"] = [
+        outputs |= told_gateway(found)
+
+
+def told_gateway(router: Json) -> PropertyMap:
+    """The properties that ``external_gateway_info`` tells."""
+    info = router.get("external_gateway_info") or {}
+    return {
+        "externalNetworkId": info.get("network_id") or "",
+        "enableSnat": bool(info.get("enable_snat")),
+        "externalQosPolicyId": info.get("qos_policy_id") or "",
+        "externalFixedIps": [
             {"subnetId": item["subnet_id"], "ipAddress": item["ip_address"]}
             for item in info.get("external_fixed_ips", [])
-        ]
+        ],
+    }
 
 
 def gateway(inputs: PropertyMap) -> Json:
