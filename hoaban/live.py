@@ -8,7 +8,9 @@ from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
 from hoaban.errors import HoabanError
-from hoaban.provision.credentials import find_entry
+from hoaban.openstack.cloud import COMPUTE
+from hoaban.openstack.errors import from_exception
+from hoaban.provision.credentials import blame, find_entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,9 +31,11 @@ def servers(
     try:
         with entry.connect(province.spec.cloud.region) as cloud:
             known = {one.id: str(one.status) for one in cloud.compute.servers(all_projects=True)}
-    except (SDKException, ClientException) as error:
+    except ClientException as error:
+        raise blame(from_exception(error, COMPUTE), entry.environment) from error
+    except SDKException as error:
         raise HoabanError(
-            f"the cloud `{entry.name}` does not answer: {error}",
-            mend="is it up? for the lab: hoaban lab status",
+            f"the cloud `{entry.name}` did not list its servers: {error}",
+            mend="may this account list the servers of all projects? (often: admin)",
         ) from error
     return {host.output.server_id: known.get(host.output.server_id, "GONE") for host in hosts}

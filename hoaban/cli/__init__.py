@@ -7,6 +7,7 @@ completion answer at once.
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -98,6 +99,8 @@ def root(
 
 def main() -> None:
     """Run the command; errors that people can mend are told without a traceback."""
+    for library in ("keystoneauth", "openstack"):  # what they warn of comes back as an error
+        logging.getLogger(library).addHandler(logging.NullHandler())
     try:
         app(standalone_mode=True)
     except HoabanError as error:

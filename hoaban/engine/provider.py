@@ -83,7 +83,13 @@ class ResourceState:
 
 
 class ProviderError(HoabanError):
-    """A call to the cloud failed and nothing was made or changed by it."""
+    """A call to the cloud failed and nothing was made or changed by it.
+
+    ``common`` is what every call would have met (the cloud is down, the credentials are refused),
+    without the object it was met with; None when the failure is this object's own.
+    """
+
+    common: str | None = None
 
 
 class PartialFailureError(ProviderError):

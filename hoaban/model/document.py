@@ -107,12 +107,13 @@ def read_document(path: Path, name: str) -> Document:
     return parse_document(raw, name)
 
 
-def place(file: Path, *path: str | int) -> Location:
+def place(file: Path, *path: str | int, name: str | None = None) -> Location:
     """Where a value stands in an inventory file, for errors that are found long after reading it.
 
-    Without the line when the file can't be read any more.
+    Without the line when the file can't be read any more. ``name`` is what the error calls the
+    file; its folder and name unless told.
     """
-    name = f"{file.parent.name}/{file.name}"
+    name = name or f"{file.parent.name}/{file.name}"
     try:
         return read_document(file, name).at(*path)
     except HoabanError:

@@ -28,6 +28,15 @@ TOO_MANY = 429
 SERVER_ERROR = 500
 TRANSIENT = frozenset({502, 503, 504})
 
+REACH = (
+    "see whether the cloud is up (for the lab: hoaban lab status) and whether auth_url in "
+    "clouds.yaml is right"
+)
+LOG_IN = (
+    "see username, password and project in the cloud's entry of clouds.yaml; the account needs a "
+    "role on the project"
+)
+_IN_WORDS = re.compile(r"\((HTTP \d+|Request-ID: [^)]*)\)")  # what keystoneauth adds to a message
 _HIDDEN = "[secret]"
 _MIN_SECRET = 4
 _QUOTA = re.compile(r"quota|overlimit|over limit", re.IGNORECASE)
@@ -61,6 +70,11 @@ class CloudError(ProviderError):
         """Whether a quota was in the way."""
         refused = self.status in (FORBIDDEN, CONFLICT, TOO_LARGE)
         return refused and bool(_QUOTA.search(self.what))
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether any other call would meet the same: nobody answers, or the log-in is refused."""
+        return self.mend in (REACH, LOG_IN)
 
     @property
     def refused(self) -> bool:
@@ -131,8 +145,7 @@ def _unreachable(error: Exception, service: str) -> CloudError:
     return CloudError(
         f"cannot reach the {service} service{_at(error)}: {_reason(error)}",
         unsure=not _never_sent(error),
-        mend="see whether the cloud is up (for the lab: hoaban lab status) and whether auth_url in "
-        "clouds.yaml is right",
+        mend=REACH,
     )
 
 
@@ -150,15 +163,10 @@ def _from_login(error: ksa.HttpError) -> CloudError:
     status = error.http_status
     request_id = getattr(error, "request_id", None)
     where = Location(request_id=request_id) if request_id else None
-    words = str(error.message)
+    words = _IN_WORDS.sub("", str(error.message)).strip()
     if status == UNAUTHORIZED:
         return CloudError(
-            "the cloud refused the credentials",
-            status=status,
-            where=where,
-            detail=words,
-            mend="see username, password and project in the cloud's entry of clouds.yaml; the "
-            "account needs a role on the project",
+            f"the cloud refused the credentials: {words}", status=status, where=where, mend=LOG_IN
         )
     return CloudError(f"cannot log in to the cloud: {words}", status=status, where=where)
 

@@ -20,7 +20,7 @@ from hoaban.errors import Location
 from hoaban.openstack import diff as differences
 from hoaban.openstack.call import Call, Shared
 from hoaban.openstack.cloud import Cloud, unconfigured
-from hoaban.openstack.errors import redact
+from hoaban.openstack.errors import CloudError, redact
 from hoaban.openstack.registry import FUNCTIONS, RESOURCES
 from hoaban.openstack.schema import Field, has_unknown
 from hoaban.openstack.settings import check_settings, compare_settings
@@ -214,6 +214,8 @@ class OpenStackProvider:
             yield
         except ProviderError as error:
             hidden = self._configured().secrets | set(_hidden(kind.fields, props))
+            if isinstance(error, CloudError) and error.everywhere:
+                error.common = error.what
             error.what = f"cannot {verb} {kind.label} {_name_of(urn, props)}: {error.what}"
             error.where = replace(error.where or Location(), urn=urn)
             raise _redacted(error, hidden) from None
@@ -249,6 +251,7 @@ def _half_changed(
 def _redacted(error: ProviderError, hidden: set[str]) -> ProviderError:
     error.what = redact(error.what, hidden) or ""
     error.detail = redact(error.detail, hidden)
+    error.common = redact(error.common, hidden)
     error.args = (error.what,)
     return error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from hoaban.model.document import place
 from hoaban.workspace import lab_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from hoaban.openstack.errors import CloudError
 
 CONFIG_FILE_VARIABLE = "OS_CLIENT_CONFIG_FILE"
 
@@ -39,6 +41,16 @@ class CloudEntry:
         loader = OpenStackConfig(config_files=[str(self.file)], load_envvars=False)
         chosen: dict[str, Any] = {"region_name": region} if region else {}
         return Connection(config=loader.get_one(self.name, **chosen))
+
+
+def blame(error: CloudError, environment: Mapping[str, str]) -> CloudError:
+    """The error of a log-in, with the place of the credentials that it was tried with."""
+    file, name = environment.get(CONFIG_FILE_VARIABLE), environment.get("OS_CLOUD")
+    if error.everywhere and file and name:
+        key = ("clouds", name, "auth", *(() if error.status else ("auth_url",)))
+        request = error.where.request_id if error.where else None
+        error.where = replace(place(Path(file), *key, name=file), request_id=request)
+    return error
 
 
 def lab_clouds() -> Path:

@@ -20,7 +20,7 @@ from hoaban.provision.guard import (
     losses_of_steps,
 )
 from hoaban.provision.leftovers import sweep
-from hoaban.provision.preflight import preflight
+from hoaban.provision.preflight import preflight, reach
 from hoaban.provision.stacks import stack_for
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def refresh(
 ) -> UpdateResult:
     """Read the cloud into the state; the result's steps tell what was changed by hand."""
     stack = stack_for(target)
+    if resources_of(stack):
+        reach(stack)
     return engine.refresh(stack, replace(options or Options(), parallel=PARALLEL), on_event)
 
 
@@ -142,6 +144,8 @@ def destroy(
         )
     stack = stack_for(target)
     resources = resources_of(stack)
+    if resources:
+        reach(stack)
     built = target.built()
     consent.require(losses_of_state(resources, _keepers(target)))
     held = [one.urn for one in resources if one.protect or one.retain_on_delete]

@@ -12,6 +12,7 @@ from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Cloud
 from hoaban.openstack.errors import CloudError
 from hoaban.provision import capacity, needs
+from hoaban.provision.credentials import blame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +31,7 @@ def preflight(target: Target, stack: Stack) -> list[str]:
     all checks are made, side by side, and all faults told together.
     """
     checks = Checks(target, stack, Cloud({}, stack.environment))
-    checks.cloud.access()
+    reach(stack, checks.cloud)
     lent = checks.lent()
     found: list[HoabanError] = []
     with ThreadPoolExecutor() as pool:
@@ -41,6 +42,14 @@ def preflight(target: Target, stack: Stack) -> list[str]:
     if found:
         raise ManyErrors(found)
     return checks.unchecked
+
+
+def reach(stack: Stack, cloud: Cloud | None = None) -> None:
+    """Log in; a cloud that is down or refuses the credentials is told once, with their place."""
+    try:
+        (cloud or Cloud({}, stack.environment)).access()
+    except CloudError as error:
+        raise blame(error, stack.environment) from None
 
 
 class Checks:

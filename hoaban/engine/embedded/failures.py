@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from hoaban.engine.provider import ProviderError
 from hoaban.errors import HoabanError, Location, ManyErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PROJECT_SCHEME: Final = "project:///"
+SHOWN: Final = 5  # steps that are named of many that one cause stopped
 MONITOR_GONE: Final = "Resource monitor has terminated"  # what the SDK makes of UNAVAILABLE
 
 
@@ -96,8 +98,37 @@ class Failures:
         for error in found:
             if not isinstance(error, HoabanError):
                 raise error
-        told = [error for error in found if isinstance(error, HoabanError)]
+        told = fold([error for error in found if isinstance(error, HoabanError)])
         if len(told) == 1:
             raise told[0]
         if told:
             raise ManyErrors(told)
+
+
+def fold(errors: Sequence[HoabanError]) -> list[HoabanError]:
+    """Errors with one cause for all (a cloud that is down) as one, with what they stopped."""
+    groups: dict[str, list[ProviderError]] = {}
+    for error in errors:
+        if isinstance(error, ProviderError) and error.common:
+            groups.setdefault(error.mend or error.common, []).append(error)
+    result: list[HoabanError] = []
+    for error in errors:
+        alike = groups.get(error.mend or "", ()) if getattr(error, "common", None) else ()
+        if len(alike) < 2:  # noqa: PLR2004 (one is told as it is)
+            result.append(error)
+        elif error is alike[0]:
+            result.append(_one_of(alike))
+    return result
+
+
+def _one_of(alike: Sequence[ProviderError]) -> HoabanError:
+    stopped = [error.what.removesuffix(f": {error.common}") for error in alike]
+    rest = len(stopped) - SHOWN
+    first = alike[0]
+    request = first.where.request_id if first.where else None
+    return HoabanError(
+        f"{len(alike)} steps failed for one reason: {first.common}",
+        where=Location(request_id=request) if request else None,
+        detail="\n".join([*stopped[:SHOWN], *([f"and {rest} more"] if rest > 0 else [])]),
+        mend=first.mend,
+    )

@@ -68,8 +68,11 @@ class Progress:
         """Take an event of the engine."""
         with self._lock:
             row = self.board.take(event)
-        if event.diagnostic_event and not event.diagnostic_event.ephemeral:
-            self._say(event.diagnostic_event.severity, event.diagnostic_event.message, row)
+        said = event.diagnostic_event
+        if said and not said.ephemeral:
+            # A resource's error is told once: with its place and mend, when the operation ends.
+            if said.severity != "error" or row is None:
+                self._say(said.severity, said.message, row)
         elif row and row.changed and row.phase in (Phase.DONE, Phase.FAILED):
             self._tell(row)
 

@@ -224,7 +224,7 @@ def test_piped_progress_is_a_line_a_change() -> None:
     ]
 
 
-def test_failures_and_warnings_are_told_with_their_resource() -> None:
+def test_failures_and_warnings_are_told_but_an_error_s_words_only_by_the_error() -> None:
     create = meta("create", SERVER)
     lines = piped(
         [
@@ -233,12 +233,13 @@ def test_failures_and_warnings_are_told_with_their_resource() -> None:
             failed(create),
             said("warning", "the cloud is slow"),
             said("info", "hello"),
+            said("error", "the program logged this"),
         ]
     )
     assert lines == [
-        "    error: web-1: no valid host",
         "  + openstack:compute:Instance web-1 create FAILED (0.0 s)",
         "    warning: the cloud is slow",
+        "    error: the program logged this",
     ]
 
 
