@@ -9,6 +9,7 @@ from hoaban.engine.provider import CheckFailure, ProviderError, ResourceState
 from hoaban.openstack import errors, keys
 from hoaban.openstack.cloud import COMPUTE
 from hoaban.openstack.cloud import VOLUME as SERVICE
+from hoaban.openstack.convert import object_to_api
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.poll import Poller
 from hoaban.openstack.quotas import Quota, limits
@@ -19,7 +20,6 @@ from hoaban.openstack.schema import (
     integer,
     mapping,
     object_set,
-    object_to_api,
     strings,
     text,
 )

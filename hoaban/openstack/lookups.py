@@ -10,13 +10,13 @@ from hoaban.engine.provider import CheckFailure
 from hoaban.engine.values import UNKNOWN
 from hoaban.openstack import errors, keys
 from hoaban.openstack.check import accept
+from hoaban.openstack.convert import object_from_api
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.schema import (
     REGION,
     Field,
     has_unknown,
     is_zero,
-    object_from_api,
     string_set,
     text,
 )

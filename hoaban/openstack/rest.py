@@ -6,28 +6,32 @@ mark for finding it again goes. What is special about a type is a method it over
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
 from hoaban.openstack import errors, keys
 from hoaban.openstack.batch import Batcher
+from hoaban.openstack.bulk import post_all
+from hoaban.openstack.convert import (
+    changed_value,
+    object_to_api,
+    told,
+    told_once,
+)
 from hoaban.openstack.errors import CloudError
+from hoaban.openstack.patience import patiently, unless_gone
 from hoaban.openstack.resource import META, Resource
-from hoaban.openstack.schema import Field, Kind, is_zero, object_from_api, object_to_api, to_api
+from hoaban.openstack.twins import alike, only_twin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
 
 Json = dict[str, Any]
-
-CONFLICT_PATIENCE = 60.0
-"""Seconds for which a deletion is tried again while the cloud says that the object is in use."""
-_CONFLICT_PAUSE = 1.0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -93,10 +97,17 @@ class Rest(Resource):
         """Ask for a new object; returns what the cloud answered."""
         if self.bulk:
             group = (call.region, tuple(str(body.get(name)) for name in self.bulk_group))
-            made: Json = self._batcher(call).submit(body, group)
-            return made
+            return self._together(call).submit(body, group)
         answer = call.json(self.service, "POST", self.path, {self.noun: body}, **self.version)
         return self.unwrap(answer)
+
+    def _together(self, call: Call) -> Batcher[Json, Json]:
+        """Gathers objects that are asked for at the same moment."""
+
+        def make() -> Batcher[Json, Json]:
+            return Batcher(partial(post_all, call, self))
+
+        return call.shared.keep(("bulk", self.token, call.region), make)
 
     def settle(self, call: Call, made: Json, inputs: PropertyMap) -> Json:
         """What is still to do after the object is there: tags, waiting."""
@@ -141,33 +152,11 @@ class Rest(Resource):
             marked = list(self.listing(call, {"tags": keys.mark(call.key)}))
             if marked or self.tags_in:
                 return marked[0] if marked else None
-        return self._find_twin(call, inputs)
-
-    def _find_twin(self, call: Call, inputs: PropertyMap) -> Json | None:
-        """An object with the same natural properties that nobody has marked."""
-        names = self.natural or (("name",) if self.named else ())
-        wanted = {spec: inputs.get(spec.name) for spec in self.fields if spec.name in names}
-        params = {
-            spec.attribute: value
-            for spec, value in wanted.items()
-            if spec.attribute and not is_zero(value) and isinstance(value, (str, int))
-        }
-        twins = [
-            item
-            for item in self.listing(call, params)
-            if not keys.marks(item.get("tags")) and self.same_object(item, inputs)
-        ]
-        return twins[0] if len(twins) == 1 else None
+        return only_twin(call, self, inputs)
 
     def same_object(self, item: Json, inputs: PropertyMap) -> bool:
         """Whether an object of the cloud is what the inputs ask for, as far as both tell."""
-        told = object_from_api(self.fields, item)
-        return all(
-            is_zero(inputs.get(spec.name)) or told.get(spec.name) == inputs[spec.name]
-            for spec in self.fields
-            if spec.kind in (Kind.STRING, Kind.INTEGER) and not spec.output and not spec.stored
-            if spec.attribute is not None
-        )
+        return alike(self.fields, item, inputs)
 
     def listing(self, call: Call, params: Mapping[str, Any]) -> Sequence[Json]:
         """Objects of the collection that fit the API's filters."""
@@ -209,7 +198,7 @@ class Rest(Resource):
             if wanted != current:
                 found = self.put_tags(call, found, sorted(wanted))
         found = self.after_update(call, id_, state, news, changed) or found
-        prior = {**self._told_once(state), **news}
+        prior = {**told_once(self.fields, state.outputs), **news}
         return self.state(call, found or self.need(call, id_), prior)
 
     def change_body(
@@ -227,7 +216,7 @@ class Rest(Resource):
                 continue
             if spec.name == "tags" and self.tags_after:
                 continue
-            body[attribute] = self._changed_value(spec, news.get(spec.name))
+            body[attribute] = changed_value(spec, news.get(spec.name))
         return body
 
     def put(self, call: Call, id_: str, body: Json) -> Json:
@@ -262,43 +251,19 @@ class Rest(Resource):
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         """Remove the object; it may be gone already."""
-        self.patiently(call, lambda: self.remove(call, id_, state))
+        with unless_gone():
+            patiently(call, lambda: self.remove(call, id_, state))
         self.changed(call)
 
     def remove(self, call: Call, id_: str, state: ResourceState) -> None:
         """Ask for the object's removal, and wait until it is gone."""
         call.request(self.service, "DELETE", f"{self.path}/{id_}", **self.version)
 
-    def patiently(self, call: Call, remove: Callable[[], None]) -> None:
-        """Remove something; bear with a cloud that still counts what was just taken away."""
-        until = min(call.deadline, time.monotonic() + CONFLICT_PATIENCE)
-        while True:
-            try:
-                remove()
-            except CloudError as error:
-                if error.status == errors.NOT_FOUND:
-                    return
-                if error.status != errors.CONFLICT or time.monotonic() >= until:
-                    raise
-                call.cloud.pause(_CONFLICT_PAUSE)
-            else:
-                return
-
     # --- telling -------------------------------------------------------------------------------
 
     def state(self, call: Call, found: Json, prior: PropertyMap) -> ResourceState:
         """The object as a state. ``prior`` tells what the cloud does not: what was asked last."""
-        outputs: PropertyMap = {}
-        told = object_from_api(self.fields, found)
-        for spec in self.fields:
-            if spec.stored:
-                value = prior.get(spec.name)
-            elif spec.managed and is_zero(prior.get(spec.name)):
-                value = None
-            else:
-                value = told.get(spec.name)
-            if value is not None:
-                outputs[spec.name] = value
+        outputs = told(self.fields, found, prior)
         if any(spec.name == "region" for spec in self.fields):
             outputs["region"] = call.region_name
         self._tell_tags(found, outputs, prior)
@@ -343,59 +308,3 @@ class Rest(Resource):
         shown = tags if self.all_tags else [tag for tag in sorted(wanted) if tag in tags]
         if shown or wanted:
             outputs["tags"] = shown
-
-    def _told_once(self, state: ResourceState) -> PropertyMap:
-        """Outputs that the cloud tells only at the create (a private key)."""
-        return {
-            spec.name: state.outputs[spec.name]
-            for spec in self.fields
-            if spec.output and spec.stored and spec.name in state.outputs
-        }
-
-    def _changed_value(self, spec: Field, value: Any) -> Any:
-        if value is None:
-            value = spec.default
-        if value is None or (value == "" and spec.reset is None and spec.attribute != "name"):
-            return spec.reset if spec.reset is not None else _RESET.get(spec.kind)
-        return to_api(spec, value)
-
-    def _batcher(self, call: Call) -> Batcher[Json, Json]:
-        def send(bodies: Sequence[Json]) -> Sequence[Json]:
-            if len(bodies) == 1:
-                answer = call.json(self.service, "POST", self.path, {self.noun: bodies[0]})
-                return [self.unwrap(answer)]
-            answer = call.json(self.service, "POST", self.path, {self.collection: list(bodies)})
-            return in_order(bodies, answer.get(self.collection, []))
-
-        return call.shared.keep(("bulk", self.token, call.region), lambda: Batcher(send))
-
-
-def in_order(bodies: Sequence[Json], made: Sequence[Json]) -> Sequence[Json]:
-    """The objects ``made`` in the order of the ``bodies`` that asked for them.
-
-    Services answer in that order; it is made sure of, because a mix-up would give each resource
-    another's object.
-    """
-    if len(made) != len(bodies) or all(map(_fits, bodies, made)):
-        return made
-    left = list(made)
-    ordered = []
-    for body in bodies:
-        match = next((item for item in left if _fits(body, item)), None)
-        if match is None:
-            return made
-        left.remove(match)
-        ordered.append(match)
-    return ordered
-
-
-def _fits(body: Json, item: Json) -> bool:
-    """Whether ``item`` has the plain attributes of ``body``, as far as it shows them."""
-    return all(
-        name not in item or str(item[name]).lower() == str(value).lower()
-        for name, value in body.items()
-        if isinstance(value, (str, int)) and not isinstance(value, bool)
-    )
-
-
-_RESET: dict[Kind, Any] = {Kind.LIST: [], Kind.SET: [], Kind.MAP: {}}

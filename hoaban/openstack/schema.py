@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from hoaban.engine.values import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
-    from hoaban.engine.values import PropertyMap, PropertyValue
+    from hoaban.engine.values import PropertyValue
 
 _SAME_AS_NAME = "="
 
@@ -176,75 +176,3 @@ def has_unknown(value: PropertyValue) -> bool:
     if isinstance(value, (list, tuple)):
         return any(has_unknown(item) for item in value)
     return False
-
-
-def from_api(spec: Field, raw: Any) -> PropertyValue:
-    """A value of the API as a property; None when the API says nothing."""
-    if raw is None:
-        return None
-    match spec.kind:
-        case Kind.LIST | Kind.SET:
-            if spec.element is Kind.OBJECT:
-                return [object_from_api(spec.fields, item) for item in raw]
-            return [_scalar(spec.element, item) for item in raw]
-        case Kind.OBJECT:
-            return object_from_api(spec.fields, raw)
-        case Kind.MAP:
-            return {str(key): _as_text(value) for key, value in raw.items()}
-        case _:
-            return _scalar(spec.kind, raw)
-
-
-def object_from_api(fields: Iterable[Field], raw: Mapping[str, Any]) -> PropertyMap:
-    """An object of the API as properties; what the API leaves out is left out."""
-    found: PropertyMap = {}
-    for spec in fields:
-        if (attribute := spec.attribute) is None:
-            continue
-        value = from_api(spec, raw.get(attribute))
-        if value is None and spec.computed:
-            value = spec.zero
-        if value is not None:
-            found[spec.name] = value
-    return found
-
-
-def to_api(spec: Field, value: PropertyValue) -> Any:
-    """A property as the API takes it."""
-    if spec.kind in (Kind.LIST, Kind.SET) and spec.element is Kind.OBJECT:
-        return [object_to_api(spec.fields, item) for item in value]
-    if spec.kind is Kind.OBJECT:
-        return object_to_api(spec.fields, value)
-    return value
-
-
-def object_to_api(fields: Iterable[Field], values: PropertyMap) -> dict[str, Any]:
-    """Properties as an object of the API: what is absent or an empty string is not sent."""
-    body: dict[str, Any] = {}
-    for spec in fields:
-        value = values.get(spec.name)
-        attribute = spec.attribute
-        if attribute is None or spec.output or value is None or value == "":
-            continue
-        body[attribute] = to_api(spec, value)
-    return body
-
-
-def _scalar(kind: Kind, raw: Any) -> PropertyValue:
-    match kind:
-        case Kind.INTEGER:
-            return int(raw or 0)  # Nova says "" to a swap of nothing
-        case Kind.NUMBER:
-            return float(raw)
-        case Kind.BOOLEAN:
-            return raw if isinstance(raw, bool) else str(raw).lower() == "true"
-        case Kind.MAP:
-            return {str(key): _as_text(value) for key, value in raw.items()}
-        case _:
-            return _as_text(raw)
-
-
-def _as_text(raw: Any) -> str:
-    if isinstance(raw, bool):
-        return "true" if raw else "false"
-    return raw if isinstance(raw, str) else str(raw)

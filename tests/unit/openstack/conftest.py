@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from hoaban.openstack import OpenStackProvider, batch, poll, rest
+from hoaban.openstack import OpenStackProvider, batch, patience, poll
 from hoaban.openstack import cloud as cloud_module
 from tests.cloud.lifecycle import Maker
 from tests.unit.openstack.fake_cloud import HOST, PASSWORD
@@ -42,8 +42,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(cloud_module, "http_session", session)
     monkeypatch.setattr(cloud_module, "_FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(rest, "_CONFLICT_PAUSE", 0.01)
-    monkeypatch.setattr(rest, "CONFLICT_PATIENCE", 0.2)
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
+    monkeypatch.setattr(patience, "PATIENCE", 0.2)
     quick = {"first_rest": 0.02, "shortest_rest": 0.005}
     init = poll.Poller.__init__
     monkeypatch.setattr(

@@ -11,10 +11,10 @@ import pytest
 
 from hoaban.engine.provider import Cancelled
 from hoaban.openstack.batch import Batcher
+from hoaban.openstack.bulk import in_order
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.lists import Lists
 from hoaban.openstack.poll import Poller
-from hoaban.openstack.rest import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
