@@ -11,9 +11,7 @@ from hoaban.openstack.cloud import COMPUTE
 from hoaban.openstack.cloud import VOLUME as SERVICE
 from hoaban.openstack.convert import object_to_api
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.poll import Poller
 from hoaban.openstack.quotas import Quota, limits
-from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import (
     REGION,
     boolean,
@@ -23,9 +21,10 @@ from hoaban.openstack.schema import (
     strings,
     text,
 )
+from hoaban.openstack.watch import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
@@ -40,7 +39,7 @@ _READY = ("available", "in-use")
 
 
 @dataclass(kw_only=True, eq=False)
-class _Volume(Rest):
+class _Volume(Watched):
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
         size = inputs.get("size")
         if isinstance(size, int) and size < 1:
@@ -168,27 +167,6 @@ class _Volume(Rest):
             return status in wanted
 
         return self.watch(call, id_, done, f"volume {id_} did not become {wanted[0]}") or {}
-
-    def watch(
-        self, call: Call, id_: str, done: Callable[[Json | None], bool], late: str
-    ) -> Json | None:
-        """Wait together with all others who wait for volumes."""
-
-        def fetch(ids: Iterable[str]) -> Mapping[str, Json | None]:
-            wanted = set(ids)
-            if len(wanted) == 1:
-                return {id_: self.get(call, id_) for id_ in wanted}
-            listed = {item["id"]: item for item in self.listing(call, {})}
-            return {id_: listed[id_] if id_ in listed else self.get(call, id_) for id_ in wanted}
-
-        def make() -> Poller:
-            return Poller(fetch, cancelled=lambda: call.cloud.cancelled)
-
-        poller = call.shared.keep(("volume poller", call.region), make)
-        try:
-            return poller.wait(id_, done, deadline=call.deadline)
-        except TimeoutError:
-            raise call.timed_out(late) from None
 
     def _extend(self, call: Call, id_: str, state: ResourceState, news: PropertyMap) -> None:
         old, new = int(state.outputs.get("size") or 0), news["size"]

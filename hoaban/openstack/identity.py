@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import CheckFailure, ResourceState
-from hoaban.openstack import errors, keys
+from hoaban.openstack import keys
 from hoaban.openstack.cloud import IDENTITY as SERVICE
-from hoaban.openstack.errors import CloudError
+from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import Resource
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import (
@@ -201,11 +201,8 @@ class _RoleAssignment(Resource):
         return state
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
-        try:
+        with unless_gone():
             call.request(SERVICE, "DELETE", _grant(dict(zip(_PARTS, id_.split("/"), strict=True))))
-        except CloudError as error:
-            if error.status != errors.NOT_FOUND:
-                raise
         self._forget(call)
 
     def _forget(self, call: Call) -> None:

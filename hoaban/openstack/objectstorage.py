@@ -10,6 +10,7 @@ from hoaban.engine.provider import ResourceState
 from hoaban.openstack import errors, keys
 from hoaban.openstack.cloud import OBJECTS as SERVICE
 from hoaban.openstack.errors import CloudError
+from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import META, Resource
 from hoaban.openstack.schema import REGION, block, boolean, mapping, text
 
@@ -113,11 +114,8 @@ class _Container(Resource):
             for item in listed:
                 version = item.get("version_id")
                 how = {"params": {"version-id": version}} if version else {}
-                try:
+                with unless_gone():
                     call.request(SERVICE, "DELETE", f"{_path(id_)}/{quote(item['name'])}", **how)
-                except CloudError as error:
-                    if error.status != errors.NOT_FOUND:
-                        raise
 
     def _headers(self, call: Call, name: str) -> Mapping[str, str] | None:
         try:

@@ -11,11 +11,12 @@ from hoaban.engine.provider import CheckFailure, ProviderError, ResourceState
 from hoaban.openstack import addresses, blockstorage, errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.errors import CloudError
+from hoaban.openstack.patience import patiently, unless_gone
 from hoaban.openstack.resource import Resource
 from hoaban.openstack.schema import REGION, block, boolean, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
@@ -24,7 +25,6 @@ Json = dict[str, Any]
 
 _MULTIATTACH = "2.60"
 _TAGGED = "2.49"
-_BUSY_PATIENCE = 60.0
 _PAUSE = 1.0
 
 
@@ -45,20 +45,6 @@ class _Attachment(Resource):
     @abstractmethod
     def id_of(self, inputs: PropertyMap) -> str | None:
         """The id that the inputs lead to, if they do."""
-
-
-def busy(call: Call, work: Callable[[], Json]) -> Json:
-    """Do ``work``; bear with a server or volume that is still busy with something else."""
-    until = min(call.deadline, time.monotonic() + _BUSY_PATIENCE)
-    while True:
-        try:
-            answer: Json = work()
-        except CloudError as error:
-            if error.status != errors.CONFLICT or error.quota or time.monotonic() >= until:
-                raise
-            call.cloud.pause(_PAUSE)
-        else:
-            return answer
 
 
 # --- volumes -----------------------------------------------------------------------------------
@@ -82,7 +68,7 @@ class _VolumeAttach(_Attachment):
         path = f"/servers/{server}/os-volume_attachments"
         how = {"microversion": version} if version else {}
         try:
-            made = busy(
+            made = patiently(
                 call,
                 lambda: call.json(SERVICE, "POST", path, {"volumeAttachment": body}, **how),
             )["volumeAttachment"]
@@ -122,12 +108,8 @@ class _VolumeAttach(_Attachment):
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         server, _, volume = id_.partition("/")
         path = f"/servers/{server}/os-volume_attachments/{volume}"
-        try:
-            busy(call, lambda: call.json(SERVICE, "DELETE", path))
-        except CloudError as error:
-            if error.status != errors.NOT_FOUND:
-                raise
-        else:
+        with unless_gone():
+            patiently(call, lambda: call.json(SERVICE, "DELETE", path))
             self._await_gone(call, server, volume)
         blockstorage.VOLUME.changed(call)
 
@@ -229,11 +211,9 @@ class _InterfaceAttach(_Attachment):
             body["net_id"] = inputs["networkId"]
             if inputs.get("fixedIp"):
                 body["fixed_ips"] = [{"ip_address": inputs["fixedIp"]}]
-        path = f"/servers/{server}/os-interface"
-        made = busy(call, lambda: call.json(SERVICE, "POST", path, {"interfaceAttachment": body}))[
-            "interfaceAttachment"
-        ]
-        return self._state(call, server, made)
+        path, asked = f"/servers/{server}/os-interface", {"interfaceAttachment": body}
+        answer = patiently(call, lambda: call.json(SERVICE, "POST", path, asked))
+        return self._state(call, server, answer["interfaceAttachment"])
 
     def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
         server, _, port = id_.partition("/")
@@ -251,16 +231,12 @@ class _InterfaceAttach(_Attachment):
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         server, _, port = id_.partition("/")
         path = f"/servers/{server}/os-interface/{port}"
-        try:
-            busy(call, lambda: call.json(SERVICE, "DELETE", path))
-        except CloudError as error:
-            if error.status != errors.NOT_FOUND:
-                raise
-            return
-        while call.find(SERVICE, path) is not None:
-            if time.monotonic() >= call.deadline:
-                raise call.timed_out(f"port {port} was not detached from server {server}")
-            call.cloud.pause(_PAUSE)
+        with unless_gone():
+            patiently(call, lambda: call.json(SERVICE, "DELETE", path))
+            while call.find(SERVICE, path) is not None:
+                if time.monotonic() >= call.deadline:
+                    raise call.timed_out(f"port {port} was not detached from server {server}")
+                call.cloud.pause(_PAUSE)
 
     def _state(self, call: Call, server: str, found: Json) -> ResourceState:
         fixed = found.get("fixed_ips") or [{}]

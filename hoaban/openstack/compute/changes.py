@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack import errors, keys
 from hoaban.openstack.cloud import COMPUTE as SERVICE
-from hoaban.openstack.compute.attachments import busy
-from hoaban.openstack.compute.catalog import flavor_named
+from hoaban.openstack.compute.flavors import flavor_named
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.images import image_named
+from hoaban.openstack.patience import patiently, unless_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,11 +84,11 @@ def power(call: Call, servers: Servers, found: Json, wanted: str) -> Json:
         return found
     if wanted in _POWER:
         action, status = _POWER[wanted]
-        busy(call, lambda: servers.act(call, found["id"], {action: None}))
+        patiently(call, lambda: servers.act(call, found["id"], {action: None}))
         return servers.await_status(call, found["id"], (status,))
     if now != "build":
         action = _AWAKE.get(now, "os-start")
-        busy(call, lambda: servers.act(call, found["id"], {action: None}))
+        patiently(call, lambda: servers.act(call, found["id"], {action: None}))
     return servers.await_status(call, found["id"], ("ACTIVE",))
 
 
@@ -109,20 +109,14 @@ def before_delete(call: Call, servers: Servers, id_: str, state: ResourceState) 
 
 
 def _detach(call: Call, id_: str, port: str) -> None:
-    try:
-        busy(call, lambda: call.json(SERVICE, "DELETE", f"/servers/{id_}/os-interface/{port}"))
-    except CloudError as error:
-        if error.status != errors.NOT_FOUND:
-            raise
+    with unless_gone():
+        patiently(call, lambda: call.json(SERVICE, "DELETE", f"/servers/{id_}/os-interface/{port}"))
 
 
 def _set_metadata(call: Call, id_: str, old: PropertyMap, new: PropertyMap) -> None:
     for name in old.keys() - new.keys():
-        try:
+        with unless_gone():
             call.json(SERVICE, "DELETE", f"/servers/{id_}/metadata/{name}")
-        except CloudError as error:
-            if error.status != errors.NOT_FOUND:
-                raise
     if new:
         call.json(SERVICE, "POST", f"/servers/{id_}/metadata", {"metadata": dict(new)})
 
@@ -130,22 +124,17 @@ def _set_metadata(call: Call, id_: str, old: PropertyMap, new: PropertyMap) -> N
 def _set_groups(
     call: Call, servers: Servers, id_: str, old: Iterable[str], new: Iterable[str]
 ) -> None:
-    for action, names in (
-        ("addSecurityGroup", set(new) - set(old)),
-        ("removeSecurityGroup", set(old) - set(new)),
-    ):
-        for name in sorted(names):
-            try:
-                servers.act(call, id_, {action: {"name": name}})
-            except CloudError as error:
-                if error.status != errors.NOT_FOUND or action == "addSecurityGroup":
-                    raise
+    for name in sorted(set(new) - set(old)):
+        servers.act(call, id_, {"addSecurityGroup": {"name": name}})
+    for name in sorted(set(old) - set(new)):
+        with unless_gone():
+            servers.act(call, id_, {"removeSecurityGroup": {"name": name}})
 
 
 def _resize(call: Call, servers: Servers, id_: str, news: PropertyMap, changed: set[str]) -> None:
     given = news.get("flavorId") if "flavorId" in changed or not news.get("flavorName") else None
     flavor = given or flavor_named(call, news["flavorName"])["id"]
-    busy(call, lambda: servers.act(call, id_, {"resize": {"flavorRef": flavor}}))
+    patiently(call, lambda: servers.act(call, id_, {"resize": {"flavorRef": flavor}}))
     if (news.get("vendorOptions") or {}).get("ignoreResizeConfirmation"):
         servers.await_status(call, id_, _AT_REST)
         return
@@ -162,7 +151,7 @@ def _rebuild(call: Call, servers: Servers, id_: str, news: PropertyMap) -> None:
             {"path": one["file"], "contents": base64.b64encode(one["content"].encode()).decode()}
             for one in news["personalities"]
         ]
-    busy(call, lambda: servers.act(call, id_, {"rebuild": body}))
+    patiently(call, lambda: servers.act(call, id_, {"rebuild": body}))
     servers.await_status(call, id_, _AT_REST)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.compute import networks
-from hoaban.openstack.compute.catalog import FLAVOR, KEYPAIR, flavors
+from hoaban.openstack.compute.flavors import FLAVOR, flavors
+from hoaban.openstack.compute.keypairs import KEYPAIR
 from hoaban.openstack.compute.servers import INSTANCE
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.lookups import ID, Function, Lookup

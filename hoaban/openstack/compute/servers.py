@@ -13,15 +13,14 @@ from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.compute import changes as server_changes
 from hoaban.openstack.compute import networks
-from hoaban.openstack.compute.catalog import flavor_named, flavors
 from hoaban.openstack.compute.fields import FIELDS, digest
+from hoaban.openstack.compute.flavors import flavor_named, flavors
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.images import IMAGE, image_named
-from hoaban.openstack.poll import Poller
-from hoaban.openstack.rest import Rest
+from hoaban.openstack.watch import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from hoaban.engine.provider import ProviderError
     from hoaban.engine.values import PropertyMap
@@ -45,7 +44,7 @@ _DETAILS = 5  # last lines of a fault's details that are shown
 
 
 @dataclass(kw_only=True, eq=False)
-class _Instance(Rest):
+class _Instance(Watched):
     """A server. In state, ``userData`` is the SHA-1 of what was given (as the official does)."""
 
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
@@ -232,27 +231,6 @@ class _Instance(Rest):
 
         late = f"server {id_} did not become {wanted[0]}"
         return self.watch(call, id_, done, late) or {}
-
-    def watch(
-        self, call: Call, id_: str, done: Callable[[Json | None], bool], late: str
-    ) -> Json | None:
-        """Wait together with all others who wait for servers."""
-
-        def fetch(ids: Iterable[str]) -> Mapping[str, Json | None]:
-            wanted = set(ids)
-            if len(wanted) == 1:
-                return {one: self.get(call, one) for one in wanted}
-            listed = {item["id"]: item for item in self.listing(call, {})}
-            return {one: listed[one] if one in listed else self.get(call, one) for one in wanted}
-
-        def make() -> Poller:
-            return Poller(fetch, cancelled=lambda: call.cloud.cancelled)
-
-        poller = call.shared.keep(("server poller", call.region), make)
-        try:
-            return poller.wait(id_, done, deadline=call.deadline)
-        except TimeoutError:
-            raise call.timed_out(late) from None
 
     def _tell_flavor(self, call: Call, found: Json, outputs: PropertyMap) -> None:
         flavor = (found.get("flavor") or {}).get("id") or found.get("flavorRef") or ""

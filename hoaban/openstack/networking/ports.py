@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_TAGS_AT_CREATE = "tag-ports-during-bulk-creation"
+# Either extension says that a new port may come with tags. The second is for clouds with OVN, which
+# never tell of the first (neutron/common/ovn/extensions.py), have it or not; where they have not,
+# tags are passed over, the answer shows none, and they go in a second call.
+_TAGS_AT_CREATE = ("tag-ports-during-bulk-creation", "tag-creation")
 
 
 def _profile(value: Any) -> Any:
@@ -74,7 +77,7 @@ class _Port(Rest):
         if inputs.get("fixedIps"):
             body["fixed_ips"] = _fixed_ips(inputs)
         body.update(_binding(inputs.get("binding")))
-        if has_extension(call, _TAGS_AT_CREATE):
+        if any(has_extension(call, alias) for alias in _TAGS_AT_CREATE):
             body["tags"] = sorted({*keys.own(inputs.get("tags")), keys.mark(call.key)})
         return body
 

@@ -10,6 +10,7 @@ from hoaban.openstack import addresses, errors
 from hoaban.openstack.cloud import NETWORK as SERVICE
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.networking.networks import ALL_TAGS, DESCRIPTION, NAME, TAGS
+from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import Resource
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import (
@@ -298,11 +299,8 @@ class _RouterRoute(Resource):
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         router_id, route = _parse_route(id_)
-        try:
+        with unless_gone():
             self._change(call, router_id, remove=route)
-        except CloudError as error:
-            if error.status != errors.NOT_FOUND:
-                raise
 
     def _change(
         self, call: Call, router: str, *, add: Json | None = None, remove: Json | None = None

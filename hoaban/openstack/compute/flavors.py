@@ -1,4 +1,4 @@
-"""What servers are made from: flavors, key pairs, server groups; and the quotas of it all."""
+"""Flavors: the sizes of servers, and who may use those that are not public."""
 
 from __future__ import annotations
 
@@ -9,20 +9,10 @@ from hoaban.engine.provider import CheckFailure, ResourceState
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.quotas import Quota, limits
+from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import Resource
 from hoaban.openstack.rest import Rest
-from hoaban.openstack.schema import (
-    REGION,
-    VALUE_SPECS,
-    block,
-    boolean,
-    integer,
-    mapping,
-    number,
-    strings,
-    text,
-)
+from hoaban.openstack.schema import REGION, boolean, integer, mapping, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,10 +22,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-FLAVOR_FAMILY = "flavors"
-
-
-# --- flavors -----------------------------------------------------------------------------------
+_FAMILY = "flavors"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -90,7 +77,7 @@ class _Flavor(Rest):
 
     def changed(self, call: Call) -> None:
         super().changed(call)
-        call.shared.lists.forget(FLAVOR_FAMILY)
+        call.shared.lists.forget(_FAMILY)
 
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
         outputs["extraSpecs"] = {
@@ -150,11 +137,8 @@ class _FlavorAccess(Resource):
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         flavor, _, tenant = id_.partition("/")
-        try:
+        with unless_gone():
             self._act(call, flavor, "removeTenantAccess", tenant)
-        except CloudError as error:
-            if error.status != errors.NOT_FOUND:
-                raise
 
     def _act(self, call: Call, flavor: str, action: str, tenant: str) -> None:
         call.request(SERVICE, "POST", f"/flavors/{flavor}/action", {action: {"tenant": tenant}})
@@ -180,175 +164,6 @@ FLAVOR_ACCESS = _FlavorAccess(
 )
 
 
-# --- key pairs ---------------------------------------------------------------------------------
-
-
-@dataclass(kw_only=True, eq=False)
-class _Keypair(Rest):
-    """A key pair; its id is the name, with the user's id before it when one was given."""
-
-    def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
-        return _with_owner(super().create(call, inputs), inputs)
-
-    def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
-        found = super().find(call, inputs)
-        return None if found is None else _with_owner(found, inputs)
-
-    def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
-        found = super().read(call, id_, state)
-        return None if found is None else ResourceState(id_, found.outputs, found.inputs)
-
-    def look_up(self, call: Call, id_: str) -> Json | None:
-        return super().look_up(call, id_) if ":" not in id_ else self.get(call, id_)
-
-    def get(self, call: Call, id_: str) -> Json | None:
-        user, _, name = id_.rpartition(":")
-        params = {"user_id": user} if user else {}
-        found = call.find(SERVICE, f"{self.path}/{name}", params=params, **self.version)
-        return None if found is None else self.unwrap(found)
-
-    def find_object(self, call: Call, inputs: PropertyMap) -> Json | None:
-        """The pair of this name, if it holds the key that is asked for."""
-        user = inputs.get("userId")
-        found = self.get(call, f"{user}:{inputs['name']}" if user else inputs["name"])
-        if found and _key(found["public_key"]) == _key(inputs.get("publicKey", "")):
-            return found
-        return None
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return state
-
-    def remove(self, call: Call, id_: str, state: ResourceState) -> None:
-        user, _, name = id_.rpartition(":")
-        params = {"user_id": user} if user else {}
-        call.request(SERVICE, "DELETE", f"{self.path}/{name}", params=params, **self.version)
-
-    def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
-        if prior.get("publicKey") and _key(prior["publicKey"]) == _key(found["public_key"]):
-            outputs["publicKey"] = prior["publicKey"]
-        outputs["privateKey"] = found.get("private_key") or prior.get("privateKey", "")
-        if not outputs["userId"]:  # a list of one's own pairs does not name their owner
-            outputs["userId"] = prior.get("userId") or call.cloud.user_id
-
-    def id_of(self, found: Json) -> str:
-        return str(found["name"])
-
-    def unwrap_item(self, item: Json) -> Json:
-        return self.unwrap(item)
-
-
-def _with_owner(made: ResourceState, inputs: PropertyMap) -> ResourceState:
-    user = inputs.get("userId")
-    return ResourceState(f"{user}:{made.id}", made.outputs) if user else made
-
-
-def _key(line: str) -> str:
-    """A public key without white space around it."""
-    return line.strip()
-
-
-KEYPAIR = _Keypair(
-    token="openstack:compute/keypair:Keypair",
-    label="key pair",
-    service=SERVICE,
-    path="/os-keypairs",
-    noun="keypair",
-    microversion="2.10",
-    fields=(
-        text("name", computed=True, replaces=True),
-        text("publicKey", computed=True, replaces=True, same=_key),
-        text("userId", computed=True, replaces=True),
-        text("fingerprint", output=True, computed=True),
-        text("privateKey", api=None, output=True, stored=True, computed=True, secret=True),
-        REGION,
-        VALUE_SPECS,
-    ),
-)
-
-
-# --- server groups -----------------------------------------------------------------------------
-
-
-@dataclass(kw_only=True, eq=False)
-class _ServerGroup(Rest):
-    def new_body(self, call: Call, inputs: PropertyMap) -> Json:
-        body = super().new_body(call, inputs)
-        if (inputs.get("rules") or {}).get("maxServerPerHost"):
-            body["rules"] = {"max_server_per_host": inputs["rules"]["maxServerPerHost"]}
-        return body
-
-    def find_object(self, call: Call, inputs: PropertyMap) -> Json | None:
-        """The only one of this name and policy with no members: it bears no mark."""
-        found = [
-            item
-            for item in self.listing(call, {})
-            if item["name"] == inputs["name"] and not item.get("members")
-            if not inputs.get("policies") or item.get("policy") == inputs["policies"]
-        ]
-        return found[0] if len(found) == 1 else None
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return self.state(call, self.need(call, id_), news)
-
-    def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
-        most = (found.get("rules") or {}).get("max_server_per_host")
-        outputs["rules"] = {"maxServerPerHost": int(most)} if most else {}
-        outputs["members"] = list(found.get("members") or [])
-
-
-SERVER_GROUP = _ServerGroup(
-    token="openstack:compute/serverGroup:ServerGroup",
-    label="server group",
-    service=SERVICE,
-    path="/os-server-groups",
-    noun="server_group",
-    microversion="2.64",
-    fields=(
-        text("name", computed=True, replaces=True),
-        text("policies", api="policy", replaces=True),
-        block(
-            "rules",
-            integer("maxServerPerHost", computed=True, replaces=True),
-            api=None,
-            computed=True,
-            replaces=True,
-        ),
-        strings("members", api=None, output=True, computed=True),
-        REGION,
-        VALUE_SPECS,
-    ),
-)
-
-
-QUOTA = Quota(
-    token="openstack:compute/quotaSetV2:QuotaSetV2",
-    label="compute quota",
-    service=SERVICE,
-    path="/os-quota-sets",
-    noun="quota_set",
-    fields=limits(
-        "cores",
-        "fixedIps",
-        "floatingIps",
-        "injectedFileContentBytes",
-        "injectedFilePathBytes",
-        "injectedFiles",
-        "instances",
-        "keyPairs",
-        "metadataItems",
-        "ram",
-        "securityGroupRules",
-        "securityGroups",
-        "serverGroupMembers",
-        "serverGroups",
-    ),
-)
-
-
 def flavors(call: Call) -> dict[str, Json]:
     """All flavors that the project may use, by id; fetched once."""
 
@@ -356,7 +171,7 @@ def flavors(call: Call) -> dict[str, Json]:
         found = call.pages(SERVICE, "/flavors/detail", "flavors", microversion=FLAVOR.microversion)
         return {item["id"]: item for item in found}
 
-    return call.shared.lists.get(FLAVOR_FAMILY, call.region, fetch)
+    return call.shared.lists.get(_FAMILY, call.region, fetch)
 
 
 def flavor_named(call: Call, name: str) -> Json:
