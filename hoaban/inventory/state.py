@@ -85,7 +85,7 @@ def _load(file: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise _unreadable(file, f"the stack's state cannot be read: {error}") from error
+        raise _unreadable(file, f"the stack's state cannot be read: {error}") from None
     version = content.get("version") if isinstance(content, dict) else None
     if version not in CHECKPOINT_VERSIONS:
         raise _unreadable(file, f"not a checkpoint of version 3 or 4 (it says {version!r})")
@@ -134,9 +134,14 @@ def _validated(outputs: Mapping[str, Any], file: Path) -> StackOutputs:
 
 
 def _unreadable(file: Path, what: str) -> HoabanError:
-    return HoabanError(
-        what,
-        where=Location(file=str(file)),
-        mend=f"put back a good copy: {file}.bak is the checkpoint before the last change, older "
-        f"ones are under {file.parents[2] / 'history'}",
-    )
+    """The error of the engine that keeps the state, so that every verb tells the same."""
+    # Only here: Ansible loads this module at every start, and the engine takes its time.
+    from hoaban.engine.embedded.backend import Backend, StackName  # noqa: PLC0415
+    from hoaban.engine.embedded.state import StateFormatError  # noqa: PLC0415
+
+    backend, name = Backend(file.parents[3]), StackName(file.parent.name, file.stem)
+    try:
+        backend.read(name)
+    except HoabanError as error:
+        return error
+    return backend.explain(name, StateFormatError(what))

@@ -116,6 +116,20 @@ def test_a_damaged_state_says_how_to_restore_it(
     assert f"cp {backend.backup_file(NAME)} {backend.checkpoint_file(NAME)}" in told
 
 
+def test_the_newest_good_copy_is_the_one_to_restore(backend: Backend) -> None:
+    backend.commit(NAME, STATE)
+    saved = backend.folder / "backups" / NAME.project / NAME.stack
+    saved.mkdir(parents=True)
+    for stamp, content in ((10, STATE), (20, STATE), (30, STATE[:40])):
+        copy = saved / f"{NAME.stack}.{stamp}.json"
+        copy.write_bytes(content)
+        os.utime(copy, (stamp, stamp))
+    backend.checkpoint_file(NAME).write_bytes(b"")
+    with pytest.raises(HoabanError, match="not a checkpoint") as caught:
+        backend.read(NAME)
+    assert f"cp {saved / f'{NAME.stack}.20.json'} " in str(caught.value.mend)
+
+
 def test_nothing_to_restore_from(backend: Backend) -> None:
     file = backend.checkpoint_file(NAME)
     file.parent.mkdir(parents=True)

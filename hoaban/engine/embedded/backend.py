@@ -32,6 +32,10 @@ class StackName:
     def __str__(self) -> str:
         return f"{ORGANIZATION}/{self.project}/{self.stack}"
 
+    def command(self, verb: str) -> str:
+        """The command line of a verb for this stack."""
+        return f"hoaban {verb} {self.stack}" if self.project == "agency" else f"hoaban {verb}"
+
 
 class Backend:
     """The folder that holds ``.pulumi``."""
@@ -112,13 +116,17 @@ class Backend:
         )
 
     def _restore(self, name: StackName) -> str:
-        file, backup = self.checkpoint_file(name), self.backup_file(name)
+        """The newest copy that can be used: one of the same content as the file may be damaged."""
         folder = self.folder / "backups" / name.project / name.stack
-        saved = sorted(one for one in folder.glob("*.json") if one.is_file())
-        ways = [str(one) for one in (backup, *reversed(saved[-1:])) if one.exists()]
-        if not ways:
-            return "take the file from your own backup; there is no .bak and nothing in backups/"
-        return f"cp {ways[0]} {file}" + (f"  (or the last of {folder})" if saved else "")
+        copies = [one for one in (self.backup_file(name), *folder.glob("*.json")) if one.is_file()]
+        copies.sort(key=lambda one: one.stat().st_mtime_ns, reverse=True)
+        good = next((one for one in copies if _holds_state(one, name)), None)
+        if good is None:
+            return "take the file from your own backup; neither .bak nor backups/ has one to use"
+        return (
+            f"cp {good} {self.checkpoint_file(name)}, then see what has changed since: "
+            f"{name.command('refresh')}"
+        )
 
     @staticmethod
     def _refuse_compressed(file: Path) -> None:
@@ -153,6 +161,13 @@ class Backend:
             (StackName(file.parent.name, file.name.removesuffix(".json")) for file in found),
             key=str,
         )
+
+
+def _holds_state(file: Path, name: StackName) -> bool:
+    try:
+        return Checkpoint.parse(file.read_bytes()).stack == str(name)
+    except (OSError, StateFormatError):
+        return False
 
 
 def digest(content: bytes) -> str:

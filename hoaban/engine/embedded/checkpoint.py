@@ -147,12 +147,14 @@ class Checkpoint:
             version, checkpoint = body["version"], body["checkpoint"]
             stack, latest = checkpoint["stack"], checkpoint.get("latest") or {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StateFormatError(f"not a checkpoint: {_reason(error)}") from error
+            raise StateFormatError(
+                f"not a checkpoint, or a part of one ({_reason(error)})"
+            ) from error
         empty = version == EMPTY_VERSION and not latest
         if version not in (CHECKPOINT_VERSION, FEATURE_VERSION) and not empty:
             raise StateFormatError(
                 f"checkpoint version {version} is not known (3 and 4 are)",
-                mend="use the engine that wrote it",
+                mend="use the hoaban or the pulumi command that wrote it",
             )
         unknown = sorted(set(body.get("features") or ()) - KNOWN_FEATURES)
         if unknown:

@@ -14,7 +14,7 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import psutil
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hoaban.engine.embedded.backend import Backend, StackName
-
-CANCEL_HINT: Final = "hoaban cancel [AGENCY]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +74,13 @@ class LockedError(HoabanError):
         who = "; ".join(map(str, holders))
         if all(holder.dead for holder in holders):
             what = f"stack {name} is locked by a process that no longer runs ({who})"
-            mend = f"{CANCEL_HINT}, then run the command again; what it made is found and adopted"
+            mend = (
+                f"{name.command('cancel')}, then run the command again; what it made is found and "
+                "adopted"
+            )
         else:
             what = f"stack {name} is locked ({who})"
-            mend = f"wait until it ends; if you know that it died: {CANCEL_HINT}"
+            mend = f"wait until it ends; if you know that it died: {name.command('cancel')}"
         super().__init__(what, where=Location(file=str(holders[0].file)), mend=mend)
 
 

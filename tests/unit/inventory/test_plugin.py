@@ -93,7 +93,7 @@ def test_unreadable_state_is_an_error_that_names_the_file(provisioned: Workspace
     assert run.returncode != 0
     message = "".join(run.stderr.split())
     assert str(file) in message
-    assert "put back a good copy".replace(" ", "") in message
+    assert "take the file from your own backup".replace(" ", "") in message
 
 
 def test_a_thousand_hosts_are_listed(workspace: Workspace) -> None:

@@ -83,19 +83,30 @@ def test_destroyed_stacks_and_other_programs_are_passed_over(provisioned: Worksp
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", '{"version": 2}', '{"version": 3}', '{"version": 3, "checkpoint": []}',
+    ["", "{", "[]", '{"version": 3}', '{"version": 3, "checkpoint": []}',
      '{"version": 3, "checkpoint": {"latest": {"resources": [{}]}}}', "\x00\xff"],
 )  # fmt: skip
 def test_unreadable_state_names_the_file_and_the_copy_to_put_back(
     provisioned: Workspace, text: str
 ) -> None:
     file = provisioned.backend / ".pulumi/stacks/agency/so-y-te.json"
+    file.with_name(f"{file.name}.bak").write_text(file.read_text())
     file.write_text(text)
     with pytest.raises(HoabanError) as caught:
         read_stacks(provisioned.backend)
     assert caught.value.where is not None
     assert caught.value.where.file == str(file)
-    assert f"{file}.bak" in str(caught.value.mend)
+    assert f"cp {file}.bak {file}" in str(caught.value.mend)
+
+
+def test_a_state_of_a_later_version_is_not_to_be_replaced_by_an_older_one(
+    provisioned: Workspace,
+) -> None:
+    file = provisioned.backend / ".pulumi/stacks/agency/so-y-te.json"
+    edit(file, lambda content: content.update(version=9))
+    with pytest.raises(HoabanError, match="checkpoint version 9 is not known") as caught:
+        read_stacks(provisioned.backend)
+    assert str(caught.value.mend) == "use the hoaban or the pulumi command that wrote it"
 
 
 @pytest.mark.parametrize(
