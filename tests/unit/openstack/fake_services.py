@@ -28,6 +28,7 @@ class Neutron:
     def __init__(self, cloud: FakeCloud) -> None:
         self.cloud = cloud
         self.extensions = ["tag", "tag-ports-during-bulk-creation"]
+        self.tags_new_ports = True  # has the driver; a cloud with OVN does not tell whether
         cloud.on(
             "GET",
             f"{V2}/extensions",
@@ -138,6 +139,9 @@ class _Ports(Collection):
     quota = 50
 
     def see(self, body: Json) -> None:
+        known = {"tag-ports-during-bulk-creation", "tag-creation"} & set(self.neutron.extensions)
+        if "tags" in body and not known:
+            raise Refused(400, "Attribute 'tags' not allowed in POST", "HTTPBadRequest")
         if len(self.objects) >= self.quota:
             raise Refused(409, "Quota exceeded for resources: ['port'].", "NeutronError")
         for fixed in body.get("fixed_ips") or []:
@@ -172,6 +176,8 @@ class _Ports(Collection):
             "tags": [],
         }
         asked = body.get("fixed_ips", default)
+        if not self.neutron.tags_new_ports:
+            body = {**body, "tags": []}
         return {**base, **body, "fixed_ips": [self._address(one) for one in asked]}
 
     def put(self, asked: Request, found: re.Match[str]) -> Json:

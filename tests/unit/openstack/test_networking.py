@@ -171,11 +171,24 @@ def test_addresses_that_slaac_adds_are_no_drift(
     assert port.out("allFixedIps")[1] == "fd00::1"
 
 
-def test_old_neutron_gets_tags_in_a_second_call(make: Maker, net: Made, world: World) -> None:
-    world.neutron.extensions.remove("tag-ports-during-bulk-creation")
+@pytest.mark.parametrize(
+    ("extension", "has_driver", "calls"),
+    [
+        pytest.param("tag-ports-during-bulk-creation", True, 0, id="told"),
+        pytest.param("tag-creation", True, 0, id="ovn-does-not-tell"),
+        pytest.param("tag-creation", False, 1, id="ovn-without-it"),
+        pytest.param("port-security", False, 1, id="old"),
+    ],
+)
+def test_tags_of_a_port_in_every_kind_of_cloud(
+    make: Maker, net: Made, world: World, extension: str, has_driver: bool, calls: int
+) -> None:
+    world.neutron.extensions = ["tag", extension]
+    world.neutron.tags_new_ports = has_driver
     port = make("networking/port:Port", {"networkId": net.id, "tags": ["a"]}, "port")
-    assert world.http.count("PUT", r".*/ports/.*/tags") == 1
+    assert world.http.count("PUT", r".*/ports/.*/tags") == calls
     assert port.out("tags") == ["a"]
+    assert len(world.neutron.ports.objects[port.id]["tags"]) == 2, "ours, and the mark"
 
 
 def test_ports_made_together_are_one_call(make: Maker, net: Made, world: World) -> None:
