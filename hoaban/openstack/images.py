@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import CheckFailure, ProviderError, ResourceState
 from hoaban.errors import Location
-from hoaban.openstack import errors, keys
+from hoaban.openstack import errors, image_content, keys
 from hoaban.openstack.cloud import IMAGE as SERVICE
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.rest import Rest
@@ -28,7 +23,7 @@ from hoaban.openstack.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
@@ -37,10 +32,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _DISK_FORMATS = ("ami", "ari", "aki", "iso", "ploop", "qcow2", "raw", "vdi", "vhd", "vhdx", "vmdk")
-_CHUNK = 1 << 20
 _POLL = 1.0
 _PATCH = "application/openstack-images-v2.1-json-patch"
-_GIBIBYTE_OF_DOWNLOAD_TIMEOUT = 600.0
 # What Glance and its stores add of their own: not for people to set, and no difference.
 _OWN_PREFIXES = ("os_", "stores", "direct_url", "locations", "owner_specified.")
 _ATTRIBUTES = frozenset(
@@ -88,7 +81,7 @@ class _Image(Rest):
             checksum = self._fill(call, made["id"], inputs)
             found = self._await_active(call, made["id"])
             if checksum and inputs.get("verifyChecksum", True):
-                _verify(found, checksum)
+                image_content.verify(found, checksum)
         except BaseException:
             self._take_away(call, made["id"])
             raise
@@ -151,8 +144,7 @@ class _Image(Rest):
             method = {"name": "web-download", "uri": inputs["imageSourceUrl"]}
             call.request(SERVICE, "POST", f"{self.path}/{id_}/import", {"method": method})
             return None
-        with _content(inputs) as source:
-            body = _Hashing(source, _length(inputs))
+        with image_content.stream(inputs) as body:
             headers = {"Content-Type": "application/octet-stream"}
             call.request(SERVICE, "PUT", f"{self.path}/{id_}/file", data=body, headers=headers)
         return body.checksum
@@ -178,79 +170,6 @@ class _Image(Rest):
             if error.status not in (errors.NOT_FOUND, None):
                 raise
         self.changed(call)
-
-
-def _verify(found: Json, checksum: str) -> None:
-    """Glance may tell no checksum (a store that is shared by links); then there is none to see."""
-    if found.get("checksum") not in (None, checksum):
-        raise CloudError(
-            f"the image arrived damaged: MD5 {found['checksum']} instead of {checksum}",
-            mend="run this again",
-        )
-
-
-class _Hashing:
-    """A file that is hashed while it is read, so that it is read once.
-
-    With a known length it is sent with ``Content-Length``, which every web server understands.
-    """
-
-    def __init__(self, source: IO[bytes], length: int | None) -> None:
-        self._source = source
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        if length is not None:
-            self.len = length  # what requests asks for
-
-    def read(self, size: int = _CHUNK) -> bytes:
-        """The next bytes."""
-        chunk = self._source.read(max(size, _CHUNK) if size > 0 else _CHUNK)
-        self._md5.update(chunk)
-        return chunk
-
-    def __iter__(self) -> Iterator[bytes]:
-        while chunk := self.read():
-            yield chunk
-
-    @property
-    def checksum(self) -> str:
-        """MD5 of what was read, which is what Glance tells too."""
-        return self._md5.hexdigest()
-
-
-@contextmanager
-def _content(inputs: PropertyMap) -> Iterator[IO[bytes]]:
-    """The image's bytes, from its file or through us from its address."""
-    path = inputs.get("localFilePath")
-    if path:
-        with Path(path).open("rb") as source:
-            yield _opened(source, inputs)
-        return
-    user = inputs.get("imageSourceUsername")
-    auth = (user, inputs.get("imageSourcePassword", "")) if user else None
-    url = inputs["imageSourceUrl"]
-    try:
-        with requests.get(
-            url, auth=auth, stream=True, timeout=_GIBIBYTE_OF_DOWNLOAD_TIMEOUT
-        ) as answer:
-            answer.raise_for_status()
-            yield _opened(cast("IO[bytes]", answer.raw), inputs)
-    except requests.RequestException as error:
-        raise ProviderError(
-            f"cannot fetch the image from {url}: {error}",
-            mend="see whether the address is right and reachable from here",
-        ) from None
-
-
-def _length(inputs: PropertyMap) -> int | None:
-    """Bytes to upload, where they can be told beforehand."""
-    path = inputs.get("localFilePath")
-    return Path(path).stat().st_size if path and not inputs.get("decompress") else None
-
-
-def _opened(source: IO[bytes], inputs: PropertyMap) -> IO[bytes]:
-    if not inputs.get("decompress"):
-        return source
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=source))
 
 
 _PATCHED = {"name", "visibility", "hidden", "protected", "minDiskGb", "minRamMb"}
@@ -338,15 +257,7 @@ IMAGE = _Image(
 
 def image_named(call: Call, name: str) -> Json:
     """The image of this name."""
-    found = list(call.pages(SERVICE, "/images", "images", params={"name": name}))
-    if len(found) != 1:
-        count = "no" if not found else str(len(found))
-        raise CloudError(
-            f"there is {count} image called {name!r}",
-            status=errors.NOT_FOUND,
-            mend="give the image's id instead of its name, or upload it",
-        )
-    return found[0]
+    return IMAGE.called(call, name, mend="give the image's id instead of its name, or upload it")
 
 
 RESOURCES: tuple[Resource, ...] = (IMAGE,)

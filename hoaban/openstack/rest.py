@@ -165,6 +165,17 @@ class Rest(Resource):
         )
         return [self.unwrap_item(item) for item in pages]
 
+    def called(self, call: Call, name: str, *, mend: str) -> Json:
+        """The only object of this name; ``mend`` is what to do when there is none, or more."""
+        found = self.listing(call, {"name": name})
+        if len(found) != 1:
+            raise CloudError(
+                f"there is {len(found) or 'no'} {self.label} called {name!r}",
+                status=errors.NOT_FOUND,
+                mend=mend,
+            )
+        return found[0]
+
     def look_up(self, call: Call, id_: str) -> Json | None:
         """One object: from a list that others use too, or by itself when it is not in it."""
         index = call.shared.lists.get(

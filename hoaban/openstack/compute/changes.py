@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack import errors, keys
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.compute.flavors import flavor_named
+from hoaban.openstack.compute.request import files
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.images import image_named
 from hoaban.openstack.patience import patiently, unless_gone
@@ -147,10 +147,7 @@ def _rebuild(call: Call, servers: Servers, id_: str, news: PropertyMap) -> None:
     """Start from another image: what was on the root disk is lost, ports and volumes stay."""
     body: Json = {"imageRef": news.get("imageId") or image_named(call, news["imageName"])["id"]}
     if news.get("personalities"):
-        body["personality"] = [
-            {"path": one["file"], "contents": base64.b64encode(one["content"].encode()).decode()}
-            for one in news["personalities"]
-        ]
+        body["personality"] = files(news["personalities"])
     patiently(call, lambda: servers.act(call, id_, {"rebuild": body}))
     servers.await_status(call, id_, _AT_REST)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hoaban.openstack import addresses, errors
-from hoaban.openstack.cloud import NETWORK
-from hoaban.openstack.errors import CloudError
+from hoaban.openstack import addresses
+from hoaban.openstack.networking.networks import NETWORK
 from hoaban.openstack.networking.ports import ports_of_servers
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def requested(call: Call, inputs: PropertyMap) -> list[Json] | str:
         if item.get("port"):
             wanted.append({"port": item["port"]})
             continue
-        one = {"uuid": item.get("uuid") or _network_named(call, item["name"])["id"]}
+        one = {"uuid": item.get("uuid") or _network_id(call, item["name"])}
         if fixed := item.get("fixedIpV4") or item.get("fixedIpV6"):
             one["fixed_ip"] = str(fixed).strip("[]")
         wanted.append(one)
@@ -113,13 +112,6 @@ def _is(card: PropertyMap, item: PropertyMap) -> bool:
     return not wanted or addresses.address(wanted) == addresses.address(card["fixedIpV4"])
 
 
-def _network_named(call: Call, name: str) -> Json:
-    found = list(call.pages(NETWORK, "/networks", "networks", params={"name": name}))
-    if len(found) != 1:
-        count = "no" if not found else str(len(found))
-        raise CloudError(
-            f"there is {count} network called {name!r}",
-            status=errors.NOT_FOUND,
-            mend="give the network's id (uuid) instead of its name",
-        )
-    return found[0]
+def _network_id(call: Call, name: str) -> str:
+    mend = "give the network's id (uuid) instead of its name"
+    return str(NETWORK.called(call, name, mend=mend)["id"])

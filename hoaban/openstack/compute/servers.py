@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import CheckFailure, DiffKind, ResourceState
-from hoaban.engine.values import Unknown
 from hoaban.errors import Location
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.compute import changes as server_changes
-from hoaban.openstack.compute import networks
+from hoaban.openstack.compute import networks, request
 from hoaban.openstack.compute.fields import FIELDS, digest
-from hoaban.openstack.compute.flavors import flavor_named, flavors
+from hoaban.openstack.compute.flavors import flavors
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.images import IMAGE, image_named
+from hoaban.openstack.images import IMAGE
 from hoaban.openstack.watch import Watched
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from hoaban.engine.provider import ProviderError
     from hoaban.engine.values import PropertyMap
@@ -33,12 +31,7 @@ Json = dict[str, Any]
 ERROR = "error"
 BUILD = "build"
 _READ = "2.42"  # the last in which a server names its flavor by id, and has tags
-_CREATE = "2.52"  # tags at create; personality is still there
-_MULTIATTACH = "2.60"
-_VOLUME_TYPE = "2.67"
-_HYPERVISOR = "2.74"
 _NO_IMAGE = "Attempt to boot from volume - no image supplied"
-_VERSION = "microversion"  # what is kept beside a request's body and its answer
 _REQUEST = "request_id"
 _DETAILS = 5  # last lines of a fault's details that are shown
 
@@ -52,7 +45,7 @@ class _Instance(Watched):
         if inputs.get("flavorId") is None and inputs.get("flavorName") is None:
             failures.append(CheckFailure("flavorId", "one of flavorId, flavorName is required"))
         if (
-            _needs_image(inputs)
+            request.needs_image(inputs)
             and inputs.get("imageId") is None
             and inputs.get("imageName") is None
         ):
@@ -84,40 +77,12 @@ class _Instance(Watched):
     # --- making --------------------------------------------------------------------------------
 
     def new_body(self, call: Call, inputs: PropertyMap) -> Json:
-        flavor = inputs.get("flavorId") or flavor_named(call, inputs["flavorName"])["id"]
-        body: Json = {
-            "name": inputs["name"],
-            "flavorRef": flavor,
-            "networks": networks.requested(call, inputs) or "auto",
-            "metadata": dict(inputs.get("metadata", {})),
-            _VERSION: _version_for(inputs),
-        }
-        if _needs_image(inputs):
-            body["imageRef"] = inputs.get("imageId") or image_named(call, inputs["imageName"])["id"]
-        zone = inputs.get("availabilityZone") or inputs.get("availabilityZoneHints")
-        plain = {
-            "availability_zone": zone,
-            "key_name": inputs.get("keyPair"),
-            "config_drive": inputs.get("configDrive"),
-            "adminPass": inputs.get("adminPass"),
-            "hypervisor_hostname": inputs.get("hypervisorHostname"),
-            "user_data": _encoded(inputs.get("userData")),
-        }
-        body.update({name: value for name, value in plain.items() if value not in (None, "")})
-        if inputs.get("securityGroups"):
-            body["security_groups"] = [{"name": name} for name in inputs["securityGroups"]]
-        if inputs.get("personalities"):
-            body["personality"] = _files(inputs["personalities"])
-        if inputs.get("blockDevices"):
-            body["block_device_mapping_v2"] = [_device(item) for item in inputs["blockDevices"]]
-        for hints in inputs.get("schedulerHints", []):
-            body["hints"] = _hints(hints)
-        return body
+        return request.body(call, inputs)
 
     def post(self, call: Call, body: Json) -> Json:
         message: Json = {"server": body}
-        version = body.pop(_VERSION)
-        if hints := body.pop("hints", None):
+        version = body.pop(request.VERSION)
+        if hints := body.pop(request.HINTS, None):
             message["os:scheduler_hints"] = hints
         answer = call.request(SERVICE, "POST", "/servers", message, microversion=version)
         made = answer.json()["server"]
@@ -243,7 +208,7 @@ class _Instance(Watched):
     def _tell_image(
         self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap
     ) -> None:
-        if not _needs_image(prior):
+        if not request.needs_image(prior):
             outputs["imageId"], outputs["imageName"] = _NO_IMAGE, ""
             return
         image = (found.get("image") or {}).get("id") or found.get("imageRef") or ""
@@ -265,77 +230,6 @@ def _failed(found: Json, what: str) -> ServerFailed:
         detail="\n".join(str(fault.get("details") or "").splitlines()[-_DETAILS:]) or None,
         mend="put right what Nova says, then run this again: the server is made anew",
     )
-
-
-def _needs_image(inputs: PropertyMap) -> bool:
-    """Whether the server starts from an image rather than from a volume."""
-    devices = inputs.get("blockDevices") or []
-    if not devices or isinstance(devices, Unknown):
-        return True
-    return any(
-        item.get("sourceType") == "image" and item.get("destinationType") == "local"
-        for item in devices
-        if isinstance(item, dict)
-    )
-
-
-def _encoded(user_data: str | None) -> str | None:
-    """User data as Nova takes it; what is Base64 already stays so."""
-    if not user_data:
-        return None
-    try:
-        base64.b64decode(user_data, validate=True)
-    except ValueError:
-        return base64.b64encode(user_data.encode()).decode()
-    return user_data
-
-
-def _files(items: Iterable[PropertyMap]) -> list[Json]:
-    return [
-        {"path": item["file"], "contents": base64.b64encode(item["content"].encode()).decode()}
-        for item in items
-    ]
-
-
-def _device(item: PropertyMap) -> Json:
-    names = {
-        "sourceType": "source_type",
-        "destinationType": "destination_type",
-        "uuid": "uuid",
-        "volumeSize": "volume_size",
-        "volumeType": "volume_type",
-        "deviceType": "device_type",
-        "diskBus": "disk_bus",
-        "guestFormat": "guest_format",
-    }
-    device = {names[name]: item[name] for name in names if item.get(name)}
-    device["boot_index"] = item.get("bootIndex", 0)
-    device["delete_on_termination"] = item.get("deleteOnTermination", False)
-    return device
-
-
-def _hints(hints: PropertyMap) -> Json:
-    names = {
-        "group": "group",
-        "differentHosts": "different_host",
-        "sameHosts": "same_host",
-        "queries": "query",
-        "targetCell": "target_cell",
-        "differentCells": "different_cell",
-        "buildNearHostIp": "build_near_host_ip",
-    }
-    asked = {names[name]: hints[name] for name in names if hints.get(name)}
-    return {**asked, **hints.get("additionalProperties", {})}
-
-
-def _version_for(inputs: PropertyMap) -> str:
-    """The lowest microversion that knows all that is asked for."""
-    devices = inputs.get("blockDevices", [])
-    if inputs.get("hypervisorHostname"):
-        return _HYPERVISOR
-    if any(item.get("volumeType") for item in devices):
-        return _VOLUME_TYPE
-    return _MULTIATTACH if any(item.get("multiattach") for item in devices) else _CREATE
 
 
 INSTANCE = _Instance(
