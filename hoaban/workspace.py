@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hoaban.errors import HoabanError
 
 INVENTORY_FILE = Path("inventory/province.yml")
+TOOLKIT_LINK = Path(".hoaban/toolkit")
+"""Where a province's own ansible.cfg finds the toolkit of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,24 @@ class Workspace:
     def ensure_home(self) -> Path:
         """Make the state folder, readable by its owner only."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.link_toolkit()
         return self.home
+
+    def link_toolkit(self) -> None:
+        """Lead from a province of its own to the toolkit, for who calls Ansible by hand there.
+
+        The province's ansible.cfg is in version control and the same for everybody; where the
+        toolkit lies is a fact of this machine. A folder that can't be written stays without.
+        """
+        link = self.root / TOOLKIT_LINK
+        if self.root == toolkit_root() or (link.is_symlink() and link.readlink() == toolkit_root()):
+            return
+        with suppress(OSError):
+            link.parent.mkdir(mode=0o700, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=link.parent) as folder:
+                made = Path(folder) / link.name
+                made.symlink_to(toolkit_root())
+                made.replace(link)
 
     @property
     def inventory(self) -> Path:

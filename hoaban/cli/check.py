@@ -20,7 +20,9 @@ def check(
 
     Tells all errors at once, each with file, line, key and mend. Example: `hoaban check --json`
     """
-    summary = summarise(load(Workspace.find().inventory))
+    workspace = Workspace.find()
+    workspace.link_toolkit()
+    summary = summarise(load(workspace.inventory))
     if json_:
         print_json(asdict(summary))
         return

@@ -23,13 +23,27 @@ from hoaban.model.loader import read
 from hoaban.model.naming import slugify
 from hoaban.model.spec import AgencyKind, AgencySpec, ProvinceService, ProvinceSpec
 from hoaban.model.validation import validate
-from hoaban.workspace import toolkit_root
+from hoaban.workspace import TOOLKIT_LINK, Workspace, toolkit_root
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 GITIGNORE = "# State and keys of stacks: secret, and not for version control.\n.hoaban/\n"
 ANSIBLE_INVENTORY = "# Ansible's inventory is read from the stacks' state.\nplugin: hoaban\n"
+ANSIBLE_HEAD = f"""\
+# ansible-inventory and ansible-playbook work in this folder with nothing but this file:
+#   ansible-inventory --graph
+#   ansible-playbook {TOOLKIT_LINK}/playbooks/agency.yml --check
+# {TOOLKIT_LINK} leads to the toolkit of this machine; after a fresh clone, `hoaban check` makes it.
+"""
+TOOLKIT_FOLDERS = (
+    "roles_path",
+    "library",
+    "action_plugins",
+    "filter_plugins",
+    "inventory_plugins",
+)
+"""Settings of the toolkit's ansible.cfg that name folders of the toolkit."""
 LAB_HOST = ("172.31.77.1/32", "fd77:6f61:6261:6e00::1/128")
 """Where the lab's own machine reaches the bastion from."""
 _COMMUNES = ("xa-", "phuong-", "thi-tran-", "dac-khu-")
@@ -89,13 +103,27 @@ def init(folder: Path, new: NewProvince) -> Written:
         inventory / "hoaban.yml": ANSIBLE_INVENTORY,
         inventory / AGENCIES / ".gitkeep": "",
     }
-    if not (folder / ".gitignore").exists():
-        files[folder / ".gitignore"] = GITIGNORE
+    for name, content in (("ansible.cfg", ansible_config()), (".gitignore", GITIGNORE)):
+        if not (folder / name).exists():
+            files[folder / name] = content
     for target, content in files.items():
         _write(target, content)
     schemas = schema.write(inventory)
     ledgerfile.allocate(inventory)
+    root = folder.resolve()
+    Workspace(root, root / ".hoaban").link_toolkit()
     return Written([*files, *schemas, inventory / LEDGER])
+
+
+def ansible_config() -> str:
+    """The toolkit's ansible.cfg as a province has it, its folders found by the link."""
+    text = (toolkit_root() / "ansible.cfg").read_text(encoding="utf-8")
+    lines = text[text.index("[defaults]") :].splitlines()
+    for number, line in enumerate(lines):
+        key, equals, value = line.partition(" = ")
+        if equals and key in TOOLKIT_FOLDERS:
+            lines[number] = f"{key} = {TOOLKIT_LINK}/{value}"
+    return ANSIBLE_HEAD + "\n".join(lines) + "\n"
 
 
 def add_agency(inventory: Path, new: NewAgency) -> Written:

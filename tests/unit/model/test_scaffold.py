@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from configparser import ConfigParser
 from ipaddress import IPv6Network
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ from hoaban.model.naming import slugify
 from hoaban.model.scaffold import NewAgency, NewProvince
 from hoaban.model.spec import AgencyKind
 from hoaban.model.summary import summarise
+from hoaban.workspace import TOOLKIT_LINK, Workspace, toolkit_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +33,54 @@ def test_a_new_province_is_valid_and_empty(tmp_path: Path) -> None:
     summary = summarise(province)
     assert (summary.agencies, summary.hosts) == (0, 2)
     assert (tmp_path / ".gitignore").read_text("utf-8").endswith(".hoaban/\n")
+
+
+def test_ansible_works_in_a_new_province(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inventory plugin, playbooks and roles are found; the safeguards are those of the toolkit."""
+    folder = tmp_path / "checkout"
+    scaffold.init(folder, NEW)
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith(("ANSIBLE_", "HOABAN_"))]:
+        monkeypatch.delenv(name)
+    playbook = ".hoaban/toolkit/playbooks/agency.yml"
+    listed = run("ansible-playbook", playbook, "--list-tasks")
+    assert listed.returncode == 0, listed.stderr
+    assert "firewall : " in listed.stdout
+    graph = run("ansible-inventory", "--graph")
+    assert graph.returncode == 0, graph.stderr
+    assert f"no stack has been provisioned in {folder}/.hoaban/state yet" in graph.stderr
+    config, own = ConfigParser(), ConfigParser()
+    config.read(folder / "ansible.cfg")
+    own.read(toolkit_root() / "ansible.cfg")
+    assert config["ssh_connection"] == own["ssh_connection"]
+    assert set(config["defaults"]) == set(own["defaults"])
+    paths = {key: config["defaults"][key] for key in scaffold.TOOLKIT_FOLDERS}
+    assert all(
+        (folder / path).samefile(toolkit_root() / own["defaults"][key])
+        for key, path in paths.items()
+    )
+    assert config["defaults"].getboolean("host_key_checking")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_fresh_clone_is_led_to_the_toolkit_of_its_machine(tmp_path: Path) -> None:
+    scaffold.init(tmp_path, NEW)
+    link = tmp_path / TOOLKIT_LINK
+    link.unlink()
+    link.symlink_to("/somewhere/else")
+    Workspace.find(tmp_path).link_toolkit()
+    assert link.readlink() == toolkit_root()
+    assert [path.name for path in link.parent.iterdir()] == ["toolkit"]
+
+
+def test_the_toolkits_own_checkout_needs_no_link() -> None:
+    before = (toolkit_root() / TOOLKIT_LINK).is_symlink()
+    Workspace.find(toolkit_root()).link_toolkit()
+    assert not before
+    assert not (toolkit_root() / TOOLKIT_LINK).is_symlink()
 
 
 def test_a_province_is_never_overwritten(tmp_path: Path) -> None:
