@@ -9,17 +9,18 @@ from hoaban.engine.provider import CheckFailure, ResourceState
 from hoaban.openstack import addresses, errors
 from hoaban.openstack.cloud import NETWORK as SERVICE
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.networking.networks import ALL_TAGS, DESCRIPTION, NAME, TAGS
-from hoaban.openstack.patience import unless_gone
-from hoaban.openstack.resource import Resource
-from hoaban.openstack.rest import Rest
+from hoaban.openstack.networking.networks import (
+    COMMON,
+    DESCRIPTION,
+    NAME,
+    Neutron,
+    first_with_room,
+)
 from hoaban.openstack.schema import (
     REGION,
-    VALUE_SPECS,
     block,
     boolean,
     objects,
-    project,
     strings,
     text,
 )
@@ -45,7 +46,7 @@ _ADDRESS = (text("subnetId"), text("ipAddress", computed=True, same=addresses.ad
 
 
 @dataclass(kw_only=True, eq=False)
-class _Router(Rest):
+class _Router(Neutron):
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
         if inputs.get("externalNetworkId") is not None:
             return ()
@@ -59,31 +60,24 @@ class _Router(Rest):
         body = super().new_body(call, inputs)
         later = (inputs.get("vendorOptions") or {}).get("setRouterGatewayAfterCreate")
         if inputs.get("externalNetworkId") and not later:
-            body["external_gateway_info"] = gateway(inputs)
+            body["external_gateway_info"] = _gateway(inputs)
         return body
 
     def post(self, call: Call, body: Json) -> Json:
-        """Of several external subnets, take the first that still has an address."""
         info = body.get("external_gateway_info") or {}
-        subnets = info.pop("subnets", None)
-        if not subnets:
+        if not (subnets := info.pop("subnets", None)):
             return super().post(call, body)
-        failure: CloudError | None = None
-        for subnet in subnets:
-            info["external_fixed_ips"] = [{"subnet_id": subnet}]
-            try:
-                return super().post(call, body)
-            except CloudError as error:
-                if error.status != errors.CONFLICT or error.quota:
-                    raise
-                failure = error
-        raise failure or AssertionError(subnets)
+        post = super().post
+
+        def ask(subnet: str) -> Json:
+            gateway = {**info, "external_fixed_ips": [{"subnet_id": subnet}]}
+            return post(call, {**body, "external_gateway_info": gateway})
+
+        return first_with_room(subnets, ask)
 
     def settle(self, call: Call, made: Json, inputs: PropertyMap) -> Json:
         if inputs.get("externalNetworkId") and not made.get("external_gateway_info"):
-            info = gateway(inputs)
-            if subnets := info.pop("subnets", None):
-                info["external_fixed_ips"] = [{"subnet_id": subnets[0]}]
+            info = _settled_gateway(inputs)
             made = self.put(call, self.id_of(made), {"external_gateway_info": info})
         return super().settle(call, made, inputs)
 
@@ -97,10 +91,8 @@ class _Router(Rest):
         if "externalNetworkId" in changed and not news.get("externalNetworkId"):
             body["external_gateway_info"] = {}
         else:
-            info = gateway({**news, "externalNetworkId": external})
-            if subnets := info.pop("subnets", None):
-                info["external_fixed_ips"] = [{"subnet_id": subnets[0]}]
-            body["external_gateway_info"] = info
+            asked = {**news, "externalNetworkId": external}
+            body["external_gateway_info"] = _settled_gateway(asked)
         return body
 
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
@@ -121,7 +113,7 @@ def told_gateway(router: Json) -> PropertyMap:
     }
 
 
-def gateway(inputs: PropertyMap) -> Json:
+def _gateway(inputs: PropertyMap) -> Json:
     """``external_gateway_info`` of the inputs; ``subnets`` are external subnets to try in turn."""
     info: Json = {"network_id": inputs["externalNetworkId"]}
     if inputs.get("enableSnat") is not None:
@@ -139,13 +131,19 @@ def gateway(inputs: PropertyMap) -> Json:
     return info
 
 
+def _settled_gateway(inputs: PropertyMap) -> Json:
+    """The same with the first of the external subnets."""
+    info = _gateway(inputs)
+    if subnets := info.pop("subnets", None):
+        info["external_fixed_ips"] = [{"subnet_id": subnets[0]}]
+    return info
+
+
 ROUTER = _Router(
     token="openstack:networking/router:Router",
     label="router",
-    service=SERVICE,
     path="/routers",
     noun="router",
-    list_filter={"project_id": "{project}"},
     tags_after=True,
     fields=(
         NAME,
@@ -165,17 +163,13 @@ ROUTER = _Router(
         text("externalQosPolicyId", api=None, computed=True, follows=("externalNetworkId",)),
         strings("externalSubnetIds", api=None, stored=True, conflicts=("externalFixedIps",)),
         block("vendorOptions", boolean("setRouterGatewayAfterCreate"), api=None, stored=True),
-        TAGS,
-        ALL_TAGS,
-        project(),
-        REGION,
-        VALUE_SPECS,
+        *COMMON,
     ),
 )
 
 
 @dataclass(kw_only=True, eq=False)
-class _RouterInterface(Rest):
+class _RouterInterface(Neutron):
     """A port of a router; its id is the port's."""
 
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
@@ -186,7 +180,11 @@ class _RouterInterface(Rest):
     def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
         path = f"/routers/{inputs['routerId']}/add_router_interface"
         try:
-            made = call.json(SERVICE, "PUT", path, _interface(inputs))
+            # Neutron's longest call: four at once take as long as four in turn, and meanwhile hold
+            # up the ports that servers wait for.
+            with call.shared.lock("router", inputs["routerId"]):
+                call.cloud.pause(0)  # whoever asked to stop meanwhile gets no more
+                made = call.json(SERVICE, "PUT", path, _interface(inputs))
         except CloudError as error:
             if not error.unsure or (left := self.find_object(call, inputs)) is None:
                 raise
@@ -250,7 +248,6 @@ def _only_subnet(port: Json) -> str:
 ROUTER_INTERFACE = _RouterInterface(
     token="openstack:networking/routerInterface:RouterInterface",
     label="router interface",
-    service=SERVICE,
     path="/ports",
     noun="port",
     list_filter={"device_owner": "network:router_interface", "project_id": "{project}"},
@@ -260,95 +257,6 @@ ROUTER_INTERFACE = _RouterInterface(
         text("subnetId", api=None, computed=True, replaces=True),
         text("portId", api=None, computed=True, replaces=True),
         boolean("forceDestroy", stored=True),
-        REGION,
-    ),
-)
-
-
-@dataclass(kw_only=True, eq=False)
-class _RouterRoute(Resource):
-    """One static route of a router; its id tells all of it."""
-
-    def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
-        self._change(call, inputs["routerId"], add=_route(inputs))
-        return self._state(call, inputs)
-
-    def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
-        router_id, route = _parse_route(id_)
-        router = ROUTER.look_up(call, router_id)
-        if router is None or not any(_same_route(item, route) for item in router["routes"]):
-            return None
-        outputs = {
-            "routerId": router_id,
-            "destinationCidr": route["destination"],
-            "nextHop": route["nexthop"],
-            "region": call.region_name,
-        }
-        return ResourceState(id_, outputs, self.inputs_of(outputs, state))
-
-    def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
-        router = call.find(SERVICE, f"/routers/{inputs['routerId']}")
-        wanted = _route(inputs)
-        there = router and any(_same_route(r, wanted) for r in router["router"]["routes"])
-        return self._state(call, inputs) if there else None
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return state
-
-    def delete(self, call: Call, id_: str, state: ResourceState) -> None:
-        router_id, route = _parse_route(id_)
-        with unless_gone():
-            self._change(call, router_id, remove=route)
-
-    def _change(
-        self, call: Call, router: str, *, add: Json | None = None, remove: Json | None = None
-    ) -> None:
-        """Neutron only takes all routes of a router at once: one change at a time."""
-        with call.shared.lock("router", router):
-            found = call.json(SERVICE, "GET", f"/routers/{router}")["router"]["routes"]
-            routes = [item for item in found if remove is None or not _same_route(item, remove)]
-            if add is not None and not any(_same_route(item, add) for item in routes):
-                routes.append(add)
-            if routes != found:
-                body = {"router": {"routes": routes}}
-                call.json(SERVICE, "PUT", f"/routers/{router}", body)
-        ROUTER.changed(call)
-
-    def _state(self, call: Call, inputs: PropertyMap) -> ResourceState:
-        names = ("routerId", "destinationCidr", "nextHop")
-        outputs = {**{name: inputs[name] for name in names}, "region": call.region_name}
-        return ResourceState("{}-route-{}-{}".format(*(inputs[name] for name in names)), outputs)
-
-
-def _route(inputs: PropertyMap) -> Json:
-    return {"destination": inputs["destinationCidr"], "nexthop": inputs["nextHop"]}
-
-
-def _same_route(one: Json, other: Json) -> bool:
-    there, towards = addresses.network(one["destination"]), addresses.address(one["nexthop"])
-    return (there, towards) == (
-        addresses.network(other["destination"]),
-        addresses.address(other["nexthop"]),
-    )
-
-
-def _parse_route(id_: str) -> tuple[str, Json]:
-    """``<router>-route-<destination>-<next hop>``, as the official provider writes it."""
-    router, _, rest = id_.partition("-route-")
-    destination, _, next_hop = rest.partition("-")
-    return router, {"destination": destination, "nexthop": next_hop}
-
-
-ROUTER_ROUTE = _RouterRoute(
-    token="openstack:networking/routerRoute:RouterRoute",
-    label="route",
-    alone=True,
-    fields=(
-        text("routerId", required=True, replaces=True),
-        text("destinationCidr", required=True, replaces=True, same=addresses.network),
-        text("nextHop", required=True, replaces=True, same=addresses.address),
         REGION,
     ),
 )

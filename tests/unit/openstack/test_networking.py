@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -313,6 +314,41 @@ def test_router_interface_route(make: Maker, net: Made, subnet: Made, world: Wor
     die(route, make)
     die(interface, make)
     die(router, make)
+
+
+def test_interfaces_of_one_router_are_made_in_turn(
+    make: Maker, net: Made, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = make("networking/router:Router", {}, "router")
+    subnets = [
+        make("networking/subnet:Subnet", {"networkId": net.id, "cidr": f"10.{n}.0.0/24"})
+        for n in range(4)
+    ]
+    under_way: list[str] = []
+    most: list[int] = []
+    send = world.http.send
+
+    def slow(request: Any, **how: Any) -> Any:
+        if not request.url.endswith("/add_router_interface"):
+            return send(request, **how)
+        under_way.append(request.url)
+        most.append(len(under_way))
+        time.sleep(0.02)
+        try:
+            return send(request, **how)
+        finally:
+            under_way.pop()
+
+    monkeypatch.setattr(world.http, "send", slow)
+
+    def interface(subnet: Made) -> Made:
+        inputs = {"routerId": router.id, "subnetId": subnet.id}
+        return make("networking/routerInterface:RouterInterface", inputs)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(interface, subnets))
+    assert len({one.id for one in made}) == 4
+    assert most == [1, 1, 1, 1]
 
 
 def test_routes_of_one_router_do_not_lose_each_other(make: Maker, world: World) -> None:
