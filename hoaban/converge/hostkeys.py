@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 
 from hoaban.converge.console import tail
 from hoaban.converge.pins import Pin, PinStore, fingerprint, keys_in, same_keys
-from hoaban.errors import HoabanError, ManyErrors
+from hoaban.errors import HoabanError
+from hoaban.model.problems import raise_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.workspace import Workspace
 
-TIMEOUT_SECONDS: Final = 900.0
 INTERVAL_SECONDS: Final = 3.0
+HINDRANCE_SECONDS: Final = 15.0  # between two looks at how the cloud has a silent server
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,13 @@ def pin(
     console: Console,
     steps: Steps,
     *,
-    timeout: float = TIMEOUT_SECONDS,
     interval: float = INTERVAL_SECONDS,
 ) -> Pinned:
     """Pin the keys of all hosts of some stacks, waiting for those that have not booted yet.
 
-    A host whose server is the one that was pinned costs no call to the cloud.
+    A host whose server is the one that was pinned costs no call to the cloud. A host is waited for
+    as long as a first boot may take (``console.boot_seconds``), but not longer than the cloud says
+    that there is something to wait for. Keys that came before the error are kept.
     """
     _forget_stacks(workspace, fleet)
     result = Pinned()
@@ -77,7 +79,7 @@ def pin(
             stores[key].write(known[key])
     if wanted:
         with steps.step("Host keys from the console logs") as step:
-            for host, pinned in _collect(wanted, console, timeout, interval, steps, step):
+            for host, pinned in _collect(wanted, console, interval, steps, step):
                 pins = known[host.state.key]
                 pins[host.name] = pinned
                 stores[host.state.key].write(pins)
@@ -126,12 +128,13 @@ def _forget_stacks(workspace: Workspace, fleet: Fleet) -> None:
 def _collect(
     hosts: Sequence[ManagedHost],
     console: Console,
-    timeout: float,
     interval: float,
     steps: Steps,
     step: Step,
 ) -> Iterable[tuple[ManagedHost, Pin]]:
-    deadline = time.monotonic() + timeout
+    limit = console.boot_seconds
+    deadline = time.monotonic() + limit
+    look = 0.0  # when to ask next how the cloud has the servers
     waiting = list(hosts)
     with ThreadPoolExecutor(max_workers=8) as pool:
         while True:
@@ -145,19 +148,49 @@ def _collect(
                     left.append((host, log))
             if not left:
                 return
+            if time.monotonic() >= look:
+                look = time.monotonic() + HINDRANCE_SECONDS
+                _give_up_hindered(left, console, pool)
             if time.monotonic() >= deadline:
-                raise ManyErrors([_silent(host, log, timeout) for host, log in left])
+                raise_all([_silent(host, log, limit) for host, log in left])
             waiting = [host for host, _ in left]
             names = ", ".join(host.name for host in waiting)
             done = len(hosts) - len(waiting)
-            steps.update(step, f"{done} of {len(hosts)}; waiting for the first boot of {names}")
-            time.sleep(interval)
+            steps.update(
+                step,
+                f"{done} of {len(hosts)}; waiting at most {limit:.0f} s for the first boot of "
+                f"{names}",
+            )
+            time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
+
+
+def _give_up_hindered(
+    left: Sequence[tuple[ManagedHost, str]], console: Console, pool: ThreadPoolExecutor
+) -> None:
+    """Raise when the cloud itself says that nothing will come from some of the hosts."""
+    found = pool.map(lambda one: console.hindrance(one[0].output.server_id), left)
+    raise_all(
+        [
+            HoabanError(
+                f"{host.name} writes no SSH host key on its console: {hindrance.what}",
+                mend=hindrance.mend,
+                detail=_shown(log),
+            )
+            for (host, log), hindrance in zip(left, found, strict=True)
+            if hindrance is not None
+        ]
+    )
 
 
 def _silent(host: ManagedHost, log: str, timeout: float) -> HoabanError:
     return HoabanError(
         f"{host.name} wrote no SSH host key on its console within {timeout:.0f} s",
-        mend=f"look at how far its boot came; to try again: hoaban converge "
-        f"{host.environment.agency or ''}".rstrip(),
-        detail=tail(log) or "its console is empty",
+        mend="look at how far its boot came; to try again: "
+        f"hoaban converge {host.environment.agency or ''}".rstrip()
+        + "; for a cloud that boots slowly: cloud.boot_seconds in inventory/province.yml",
+        detail=_shown(log),
     )
+
+
+def _shown(log: str) -> str:
+    return tail(log) or "its console is empty"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hoaban.console import Step, Steps
-    from hoaban.converge.console import Console
+    from hoaban.converge.console import Console, Hindrance
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.remote import Remote
     from hoaban.workspace import Workspace
@@ -71,7 +71,7 @@ class Door:
         while True:
             result = self.remote.run(host.name, ["true"], timeout=ATTEMPT_SECONDS)
             final = result.trouble in (None, Trouble.HOST_KEY)
-            if final or time.monotonic() + PAUSE_SECONDS >= deadline:
+            if final or self._hindrance(host) or time.monotonic() + PAUSE_SECONDS >= deadline:
                 return result
             time.sleep(PAUSE_SECONDS)
 
@@ -97,11 +97,23 @@ class Door:
             )
         through = self.fleet.jump_of(host)
         way = f" through {through.name}" if through is not None else ""
+        hindrance = self._hindrance(host)
+        if hindrance is not None:
+            words, mend = hindrance.what, hindrance.mend
+        else:
+            mend = "its console log tells how far it came; once that is mended, run again"
         return HoabanError(
             f"{host.name} does not answer SSH{way}: {words}",
-            mend="its console log tells how far it came; once that is mended, run again",
+            mend=mend,
             detail=self._console_tail(host),
         )
+
+    def _hindrance(self, host: ManagedHost) -> Hindrance | None:
+        """What the cloud says against waiting; a cloud that is silent itself says nothing."""
+        try:
+            return self.console.hindrance(host.output.server_id)
+        except HoabanError:
+            return None
 
     def _console_tail(self, host: ManagedHost) -> str:
         try:

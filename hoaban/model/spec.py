@@ -37,6 +37,8 @@ class Cloud(Model):
     region: str | None = None
     availability_zone: str | None = None
     volume_type: str | None = None
+    boot_seconds: Annotated[int, Field(ge=1, le=7200)] = 900
+    """Longest first boot of a server, until it has told its SSH host key on its console."""
 
 
 class Size(Model):

@@ -14,6 +14,8 @@ from tests.unit.inventory.conftest import provisioned, workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hoaban.converge.console import Hindrance
+
 __all__ = ["provisioned", "workspace"]
 
 SSH = """#!/bin/sh
@@ -51,6 +53,8 @@ class FakeConsole:
         self.logs = logs or {}
         self.default = default
         self.asked: list[str] = []
+        self.boot_seconds = 5.0
+        self.hindrances: dict[str, Hindrance] = {}
 
     def output(self, server_id: str) -> str:
         """The next log of a server; the last one again and again."""
@@ -59,6 +63,10 @@ class FakeConsole:
         if not logs:
             return self.default
         return logs.pop(0) if len(logs) > 1 else logs[0]
+
+    def hindrance(self, server_id: str) -> Hindrance | None:
+        """What was put in the table."""
+        return self.hindrances.get(server_id)
 
 
 class QuietSteps(Steps):

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from hoaban.converge import playbook
+from hoaban.converge.console import Hindrance
 from hoaban.converge.playbook import Run, Transport, count_tasks, environment, playbook_path
 from hoaban.converge.run import converge
 from hoaban.errors import HoabanError, ManyErrors
@@ -160,6 +161,22 @@ def test_a_host_that_never_answers_is_told_with_its_console(
     assert "Connection timed out" in caught.value.what
     assert str(caught.value.detail).endswith("Out of memory: Killed process 1 (sshd)")
     assert list(toolkit.iterdir()) == []
+
+
+def test_a_host_that_the_cloud_has_stopped_is_not_tried_again(
+    provisioned: Workspace,
+    toolkit: Path,
+    faults: Path,
+    console: FakeConsole,
+    steps: QuietSteps,
+) -> None:
+    (faults / "so-y-te-portal-app-1").write_text("ssh: connect to host: Connection timed out\n")
+    console.hindrances[APP] = Hindrance("its server is in the state SHUTOFF", "start it")
+    started = time.monotonic()
+    with pytest.raises(HoabanError, match="through sonla-bastion: its server is in") as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    assert caught.value.mend == "start it"
+    assert time.monotonic() - started < 100  # of 300 that are waited otherwise
 
 
 def test_each_of_several_silent_hosts_is_told(

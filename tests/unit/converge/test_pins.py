@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hoaban.converge import hostkeys
+from hoaban.converge.console import Hindrance
 from hoaban.converge.pins import BEGIN, END, Pin, PinStore, fingerprint, keys_in
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.inventory.fleet import Fleet
@@ -32,12 +33,8 @@ WEB = estate.identifier("so-y-te-portal-web-1")
 APP = estate.identifier("so-y-te-portal-app-1")
 
 
-def pin(
-    workspace: Workspace, console: FakeConsole, steps: QuietSteps, timeout: float = 5
-) -> hostkeys.Pinned:
-    return hostkeys.pin(
-        workspace, Fleet.read(workspace), ["so-y-te"], console, steps, timeout=timeout, interval=0
-    )
+def pin(workspace: Workspace, console: FakeConsole, steps: QuietSteps) -> hostkeys.Pinned:
+    return hostkeys.pin(workspace, Fleet.read(workspace), ["so-y-te"], console, steps, interval=0)
 
 
 def test_keys_between_the_marks_whatever_stands_before_them() -> None:
@@ -117,17 +114,43 @@ def test_a_silent_host_is_named_with_the_end_of_its_console_and_the_rest_is_kept
         {APP: ["[    0.1] Linux\r\n\x1b[31mKernel panic - not syncing\x1b[0m\r\n"]},
         default=console_of(key(1)),
     )
-    with pytest.raises(ManyErrors) as caught:
-        pin(provisioned, console, steps, timeout=0)
-    (error,) = caught.value.errors
+    console.boot_seconds = 0
+    with pytest.raises(HoabanError) as caught:
+        pin(provisioned, console, steps)
+    error = caught.value
     assert "so-y-te-portal-app-1 wrote no SSH host key" in error.what
     assert str(error.detail).splitlines()[-1] == "Kernel panic - not syncing"
-    assert error.mend is not None
-    assert error.mend.endswith("hoaban converge so-y-te")
+    assert "hoaban converge so-y-te; " in str(error.mend)
     assert set(PinStore(provisioned.known_hosts, "agency-so-y-te").read()) == {
         "so-y-te-portal-web-1",
         "so-y-te-portal-data-1",
     }
+
+
+def test_a_server_that_the_cloud_has_stopped_is_not_waited_for(
+    provisioned: Workspace, steps: QuietSteps
+) -> None:
+    console = FakeConsole({APP: ["GRUB loading"]}, default=console_of(key(1)))
+    console.boot_seconds = 900
+    console.hindrances[APP] = Hindrance("its server is in the state SHUTOFF", "start it")
+    with pytest.raises(HoabanError, match=r"app-1 writes no SSH host key.*: its server") as caught:
+        pin(provisioned, console, steps)
+    assert (caught.value.detail, caught.value.mend) == ("GRUB loading", "start it")
+    assert len(PinStore(provisioned.known_hosts, "agency-so-y-te").read()) == 2
+
+
+def test_all_silent_hosts_are_told_and_what_was_waited_for(
+    provisioned: Workspace, steps: QuietSteps
+) -> None:
+    console = FakeConsole({WEB: ["web's"], APP: ["app's"]}, default=console_of(key(1)))
+    console.boot_seconds = 0.05
+    with pytest.raises(ManyErrors) as caught:
+        pin(provisioned, console, steps)
+    assert [error.detail for error in caught.value.errors] == ["web's", "app's"]
+    assert steps.told["Host keys from the console logs"] == (
+        "failed: 1 of 3; waiting at most 0 s for the first boot of so-y-te-portal-web-1, "
+        "so-y-te-portal-app-1"
+    )
 
 
 def test_a_replaced_server_gets_its_own_key_and_a_removed_host_drops_out(
