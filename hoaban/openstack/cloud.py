@@ -17,7 +17,7 @@ from keystoneauth1 import exceptions as ksa
 
 from hoaban.engine.provider import Cancelled, ProviderError
 from hoaban.openstack import errors
-from hoaban.openstack.settings import find_cloud, plain_settings, secret_values
+from hoaban.openstack.settings import find_cloud, plain_settings, secret_values, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -218,9 +218,8 @@ class Cloud:
         with self._lock:
             if self._region is None:
                 found = find_cloud(self._inputs, self._environ)
-                _must_have_password(found)
                 self._region = found
-                self.secrets |= _secrets_of(found)
+                self.secrets |= secrets_of(found)
             return self._region
 
     def _http(self) -> session.Session:
@@ -262,21 +261,6 @@ class Cloud:
         return not logged_in or isinstance(error, (ksa.EndpointNotFound, ksa.HttpError))
 
 
-def _must_have_password(region: CloudRegion) -> None:
-    """Say now what keystoneauth would say at log-in, by an exception of no kind of its own."""
-    auth = region.config.get("auth") or {}
-    named = {"username", "user_id"} & set(auth)
-    if (
-        region.config.get("auth_type", "password") == "password"
-        and named
-        and not auth.get("password")
-    ):
-        raise ProviderError(
-            f"the entry of cloud `{region.name}` has a user and no password",
-            mend="add auth.password to the entry in clouds.yaml, or to a secure.yaml beside it",
-        )
-
-
 def _may_repeat(method: str, status: int) -> bool:
     if status == errors.TOO_MANY:
         return True
@@ -298,12 +282,6 @@ def _marker(item: Json) -> str:
     """What a list is continued after: an id, or a name where names are the ids (key pairs)."""
     inner = item.get("keypair", item)
     return str(inner.get("id") or inner["name"])
-
-
-def _secrets_of(region: CloudRegion) -> set[str]:
-    auth = region.config.get("auth") or {}
-    hidden = ("password", "token", "application_credential_secret", "passcode")
-    return {str(auth[name]) for name in hidden if auth.get(name)}
 
 
 def unconfigured() -> ProviderError:

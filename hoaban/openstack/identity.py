@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import CheckFailure, ResourceState
@@ -30,13 +29,21 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-Keystone = partial(Rest, service=SERVICE, update_verb="PATCH")
+
+@dataclass(kw_only=True, eq=False)
+class Keystone(Rest):
+    """A type of Keystone."""
+
+    service: str = SERVICE
+    update_verb: str = "PATCH"
+
+
 NAME = text("name", computed=True)
 ENABLED = boolean("enabled", default=True)
 
 
 @dataclass(kw_only=True, eq=False)
-class _Project(Rest):
+class _Project(Keystone):
     def change_body(
         self, call: Call, state: ResourceState, news: PropertyMap, changed: set[str]
     ) -> Json:
@@ -50,8 +57,6 @@ class _Project(Rest):
 PROJECT = _Project(
     token="openstack:identity/project:Project",
     label="project",
-    service=SERVICE,
-    update_verb="PATCH",
     path="/projects",
     noun="project",
     tags_in=True,
@@ -92,7 +97,7 @@ _USER_ATTRIBUTES = frozenset(
 
 
 @dataclass(kw_only=True, eq=False)
-class _User(Rest):
+class _User(Keystone):
     def new_body(self, call: Call, inputs: PropertyMap) -> Json:
         body = super().new_body(call, inputs)
         if options := _options(inputs, set(inputs)):
@@ -136,8 +141,6 @@ def _options(inputs: PropertyMap, names: set[str]) -> Json:
 USER = _User(
     token="openstack:identity/user:User",
     label="user",
-    service=SERVICE,
-    update_verb="PATCH",
     path="/users",
     noun="user",
     natural=("name", "domainId"),

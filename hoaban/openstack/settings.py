@@ -114,6 +114,13 @@ def secret_values(inputs: PropertyMap) -> set[str]:
     return {str(value) for name, value in plain_settings(inputs).items() if _BY_NAME[name].secret}
 
 
+def secrets_of(region: CloudRegion) -> set[str]:
+    """Secrets of a cloud's entry, which no message may show."""
+    auth = region.config.get("auth") or {}
+    hidden = ("password", "token", "application_credential_secret", "passcode")
+    return {str(auth[name]) for name in hidden if auth.get(name)}
+
+
 def find_cloud(inputs: PropertyMap, environ: Mapping[str, str]) -> CloudRegion:
     """The cloud that the configuration means, with everything that is needed to log in."""
     settings = plain_settings(inputs)
@@ -136,18 +143,35 @@ def find_cloud(inputs: PropertyMap, environ: Mapping[str, str]) -> CloudRegion:
             overrides = {**_from_environment(environ), **overrides}
         if not name and ("auth_url" in overrides or "auth_url" in overrides["auth"]):
             loader.default_cloud = None  # an address of one's own is not mixed with a file's entry
-        return loader.get_one(cloud=name, **overrides)
+        found = loader.get_one(cloud=name, **overrides)
     except (ConfigException, ksa.ClientException) as error:
         raise ProviderError(
             f"the cloud's configuration is not complete: {error}",
             where=Location(file=loader_file(environ)),
             mend="name a cloud of clouds.yaml (OS_CLOUD, or the provider's setting cloud)",
         ) from error
+    _must_have_password(found)
+    return found
 
 
 def loader_file(environ: Mapping[str, str]) -> str:
     """The ``clouds.yaml`` that people are told of."""
     return environ.get(CONFIG_FILE_VARIABLE) or "clouds.yaml"
+
+
+def _must_have_password(region: CloudRegion) -> None:
+    """Say now what keystoneauth would say at log-in, by an exception of no kind of its own."""
+    auth = region.config.get("auth") or {}
+    named = {"username", "user_id"} & set(auth)
+    if (
+        region.config.get("auth_type", "password") == "password"
+        and named
+        and not auth.get("password")
+    ):
+        raise ProviderError(
+            f"the entry of cloud `{region.name}` has a user and no password",
+            mend="add auth.password to the entry in clouds.yaml, or to a secure.yaml beside it",
+        )
 
 
 def _see_file(path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hoaban.openstack.cloud import NETWORK as SERVICE
-from hoaban.openstack.networking import floating_ips, networks, ports, routers, security
+from hoaban.openstack.networking import floating_ips, networks, ports, routers, routes, security
 from hoaban.openstack.quotas import Quota, limits
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ RESOURCES: tuple[Resource, ...] = (
     networks.RBAC_POLICY,
     routers.ROUTER,
     routers.ROUTER_INTERFACE,
-    routers.ROUTER_ROUTE,
+    routes.ROUTER_ROUTE,
     ports.PORT,
     floating_ips.FLOATING_IP,
     floating_ips.FLOATING_IP_ASSOCIATE,

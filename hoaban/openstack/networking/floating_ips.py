@@ -9,9 +9,13 @@ from hoaban.engine.provider import CheckFailure
 from hoaban.openstack import addresses, errors, keys
 from hoaban.openstack.cloud import NETWORK as SERVICE
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.networking.networks import ALL_TAGS, DESCRIPTION, TAGS
-from hoaban.openstack.rest import Rest
-from hoaban.openstack.schema import REGION, VALUE_SPECS, project, strings, text
+from hoaban.openstack.networking.networks import (
+    COMMON,
+    DESCRIPTION,
+    Neutron,
+    first_with_room,
+)
+from hoaban.openstack.schema import REGION, strings, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +26,18 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_FIXED_IP = text(
+    "fixedIp",
+    api="fixed_ip_address",
+    computed=True,
+    same=addresses.address,
+    follows=("portId",),
+)
+
 
 def external_network(call: Call, pool: str) -> Json:
     """The external network of this name or id."""
-    index = call.shared.lists.get(
-        "external networks", call.region, lambda: _external_networks(call)
-    )
+    index = _external_networks(call)
     found = [item for item in index.values() if pool in (item["id"], item["name"])]
     if len(found) != 1:
         count = "no" if not found else str(len(found))
@@ -40,14 +50,18 @@ def external_network(call: Call, pool: str) -> Json:
 
 
 def _external_networks(call: Call) -> dict[str, Json]:
-    params = {"router:external": "true"}
-    return {
-        item["id"]: item for item in call.pages(SERVICE, "/networks", "networks", params=params)
-    }
+    """External networks by id; fetched once."""
+
+    def fetch() -> dict[str, Json]:
+        params = {"router:external": "true"}
+        found = call.pages(SERVICE, "/networks", "networks", params=params)
+        return {item["id"]: item for item in found}
+
+    return call.shared.lists.get("external networks", call.region, fetch)
 
 
 @dataclass(kw_only=True, eq=False)
-class _FloatingIp(Rest):
+class _FloatingIp(Neutron):
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
         missing = [CheckFailure("pool", "pool is required: the name of an external network")]
         return [
@@ -64,17 +78,11 @@ class _FloatingIp(Rest):
         return body
 
     def post(self, call: Call, body: Json) -> Json:
-        """Of several subnets, take the first that still has an address."""
         subnets = body.get("subnet_id")
         if not isinstance(subnets, list):
             return super().post(call, body)
-        for subnet in subnets[:-1]:
-            try:
-                return super().post(call, {**body, "subnet_id": subnet})
-            except CloudError as error:
-                if error.status != errors.CONFLICT or error.quota:
-                    raise
-        return super().post(call, {**body, "subnet_id": subnets[-1]})
+        post = super().post
+        return first_with_room(subnets, lambda one: post(call, {**body, "subnet_id": one}))
 
     def change_body(
         self, call: Call, state: ResourceState, news: PropertyMap, changed: set[str]
@@ -93,26 +101,16 @@ class _FloatingIp(Rest):
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
         pool, network = prior.get("pool"), found["floating_network_id"]
         if not pool:
-            pool = next(
-                (
-                    item["name"]
-                    for item in call.shared.lists.get(
-                        "external networks", call.region, lambda: _external_networks(call)
-                    ).values()
-                    if item["id"] == network
-                ),
-                network,
-            )
+            known = _external_networks(call).get(network)
+            pool = known["name"] if known else network
         outputs["pool"] = pool
 
 
 FLOATING_IP = _FloatingIp(
     token="openstack:networking/floatingIp:FloatingIp",
     label="floating IP",
-    service=SERVICE,
     path="/floatingips",
     noun="floatingip",
-    list_filter={"project_id": "{project}"},
     tags_after=True,
     fields=(
         DESCRIPTION,
@@ -125,28 +123,18 @@ FLOATING_IP = _FloatingIp(
         ),
         text("pool", api=None, computed=True, replaces=True),
         text("portId", computed=True),
-        text(
-            "fixedIp",
-            api="fixed_ip_address",
-            computed=True,
-            same=addresses.address,
-            follows=("portId",),
-        ),
+        _FIXED_IP,
         text("dnsDomain", computed=True, replaces=True),
         text("dnsName", computed=True, replaces=True),
         text("subnetId", stored=True, computed=True),
         strings("subnetIds", api=None, stored=True),
-        TAGS,
-        ALL_TAGS,
-        project(),
-        REGION,
-        VALUE_SPECS,
+        *COMMON,
     ),
 )
 
 
 @dataclass(kw_only=True, eq=False)
-class _FloatingIpAssociate(Rest):
+class _FloatingIpAssociate(Neutron):
     """A floating IP of someone else's making, led to a port; its id is the floating IP's."""
 
     def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
@@ -202,21 +190,13 @@ class _FloatingIpAssociate(Rest):
 FLOATING_IP_ASSOCIATE = _FloatingIpAssociate(
     token="openstack:networking/floatingIpAssociate:FloatingIpAssociate",
     label="floating IP association",
-    service=SERVICE,
     path="/floatingips",
     noun="floatingip",
-    list_filter={"project_id": "{project}"},
     alone=True,
     fields=(
         text("floatingIp", api="floating_ip_address", required=True, replaces=True),
         text("portId", required=True),
-        text(
-            "fixedIp",
-            api="fixed_ip_address",
-            computed=True,
-            same=addresses.address,
-            follows=("portId",),
-        ),
+        _FIXED_IP,
         REGION,
     ),
 )

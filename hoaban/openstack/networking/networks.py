@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
-from hoaban.openstack import addresses
+from hoaban.openstack import addresses, errors
 from hoaban.openstack.cloud import NETWORK as SERVICE
+from hoaban.openstack.errors import CloudError
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import (
     REGION,
@@ -23,7 +23,7 @@ from hoaban.openstack.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from hoaban.engine.provider import CheckFailure, ResourceState
     from hoaban.engine.values import PropertyMap
@@ -32,15 +32,36 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-Neutron = partial(Rest, service=SERVICE, list_filter={"project_id": "{project}"})
+
+@dataclass(kw_only=True, eq=False)
+class Neutron(Rest):
+    """A type of Neutron, of which the project's own objects are listed."""
+
+    service: str = SERVICE
+    list_filter: Mapping[str, str] = field(default_factory=lambda: {"project_id": "{project}"})
+
+
 NAME = text("name", computed=True, reset="")
 DESCRIPTION = text("description", reset="")
 TAGS = string_set("tags")
 ALL_TAGS = string_set("allTags", output=True, computed=True, follows=("tags",))
+COMMON = (TAGS, ALL_TAGS, project(), REGION, VALUE_SPECS)
+"""What nearly all objects of Neutron have."""
+
+
+def first_with_room(subnets: Sequence[str], ask: Callable[[str], Json]) -> Json:
+    """Ask for an address in one subnet after the other; take the first that still has one."""
+    for subnet in subnets[:-1]:
+        try:
+            return ask(subnet)
+        except CloudError as error:
+            if error.status != errors.CONFLICT or error.quota:
+                raise
+    return ask(subnets[-1])
 
 
 @dataclass(kw_only=True, eq=False)
-class _Network(Rest):
+class _Network(Neutron):
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
         if not outputs.get("segments") and found.get("provider:network_type"):
             outputs["segments"] = [_segment(found)]
@@ -58,10 +79,8 @@ def _segment(found: Json) -> PropertyMap:
 NETWORK = _Network(
     token="openstack:networking/network:Network",
     label="network",
-    service=SERVICE,
     path="/networks",
     noun="network",
-    list_filter={"project_id": "{project}"},
     tags_after=True,
     bulk=True,
     fields=(
@@ -83,17 +102,13 @@ NETWORK = _Network(
         ),
         boolean("shared", computed=True),
         boolean("transparentVlan", api="vlan_transparent", computed=True, replaces=True),
-        TAGS,
-        ALL_TAGS,
-        project(),
-        REGION,
-        VALUE_SPECS,
+        *COMMON,
     ),
 )
 
 
 @dataclass(kw_only=True, eq=False)
-class _Subnet(Rest):
+class _Subnet(Neutron):
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
         servers = inputs.get("dnsNameservers", [])
         return (
@@ -145,10 +160,8 @@ _MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 SUBNET = _Subnet(
     token="openstack:networking/subnet:Subnet",
     label="subnet",
-    service=SERVICE,
     path="/subnets",
     noun="subnet",
-    list_filter={"project_id": "{project}"},
     tags_after=True,
     bulk=True,
     natural=("networkId", "cidr"),
@@ -181,11 +194,7 @@ SUBNET = _Subnet(
         text("segmentId"),
         strings("serviceTypes", computed=True),
         text("subnetpoolId", replaces=True),
-        TAGS,
-        ALL_TAGS,
-        project(),
-        REGION,
-        VALUE_SPECS,
+        *COMMON,
     ),
 )
 
@@ -205,7 +214,7 @@ ADDRESS_SCOPE = Neutron(
 
 
 @dataclass(kw_only=True, eq=False)
-class _SubnetPool(Rest):
+class _SubnetPool(Neutron):
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
         """Neutron joins prefixes that lie side by side; what was asked is told back."""
         asked = prior.get("prefixes") or []
@@ -216,8 +225,6 @@ class _SubnetPool(Rest):
 SUBNET_POOL = _SubnetPool(
     token="openstack:networking/subnetPool:SubnetPool",
     label="subnet pool",
-    service=SERVICE,
-    list_filter={"project_id": "{project}"},
     path="/subnetpools",
     noun="subnetpool",
     tags_after=True,

@@ -9,8 +9,7 @@ from hoaban.engine.provider import CheckFailure, ResourceState
 from hoaban.engine.values import Unknown
 from hoaban.openstack import addresses
 from hoaban.openstack.cloud import NETWORK as SERVICE
-from hoaban.openstack.networking.networks import ALL_TAGS, DESCRIPTION, NAME, TAGS
-from hoaban.openstack.rest import Rest
+from hoaban.openstack.networking.networks import ALL_TAGS, DESCRIPTION, NAME, TAGS, Neutron
 from hoaban.openstack.schema import (
     REGION,
     boolean,
@@ -33,7 +32,7 @@ _MAX_PORT = 65_535
 
 
 @dataclass(kw_only=True, eq=False)
-class _SecGroup(Rest):
+class _SecGroup(Neutron):
     def settle(self, call: Call, made: Json, inputs: PropertyMap) -> Json:
         """Take away the rules that Neutron gives each new group, when that is asked."""
         if inputs.get("deleteDefaultRules"):
@@ -64,10 +63,8 @@ def _is_default(rule: Json) -> bool:
 SEC_GROUP = _SecGroup(
     token="openstack:networking/secGroup:SecGroup",
     label="security group",
-    service=SERVICE,
     path="/security-groups",
     noun="security_group",
-    list_filter={"project_id": "{project}"},
     tags_after=True,
     bulk=True,
     fields=(
@@ -84,7 +81,7 @@ SEC_GROUP = _SecGroup(
 
 
 @dataclass(kw_only=True, eq=False)
-class _SecGroupRule(Rest):
+class _SecGroupRule(Neutron):
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
         failures = list(addresses.check_network("remoteIpPrefix", inputs.get("remoteIpPrefix")))
         low, high = inputs.get("portRangeMin"), inputs.get("portRangeMax")
@@ -156,10 +153,8 @@ _RULE_PARTS = {
 SEC_GROUP_RULE = _SecGroupRule(
     token="openstack:networking/secGroupRule:SecGroupRule",
     label="security group rule",
-    service=SERVICE,
     path="/security-group-rules",
     noun="security_group_rule",
-    list_filter={"project_id": "{project}"},
     bulk=True,
     bulk_group=("security_group_id", "project_id"),
     alone=True,
@@ -181,7 +176,7 @@ SEC_GROUP_RULE = _SecGroupRule(
 
 
 @dataclass(kw_only=True, eq=False)
-class _AddressGroup(Rest):
+class _AddressGroup(Neutron):
     def after_update(
         self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
     ) -> Json | None:
@@ -205,10 +200,8 @@ class _AddressGroup(Rest):
 ADDRESS_GROUP = _AddressGroup(
     token="openstack:networking/addressGroupV2:AddressGroupV2",
     label="address group",
-    service=SERVICE,
     path="/address-groups",
     noun="address_group",
-    list_filter={"project_id": "{project}"},
     fields=(
         NAME,
         DESCRIPTION,
