@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from hoaban.console import Step, Steps
-    from hoaban.converge.console import Console
+    from hoaban.converge.console import Console, Hindrance
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.workspace import Workspace
 
@@ -169,16 +169,18 @@ def _give_up_hindered(
 ) -> None:
     """Raise when the cloud itself says that nothing will come from some of the hosts."""
     found = pool.map(lambda one: console.hindrance(one[0].output.server_id), left)
-    raise_all(
-        [
-            HoabanError(
-                f"{host.name} writes no SSH host key on its console: {hindrance.what}",
-                mend=hindrance.mend,
-                detail=_shown(log),
-            )
-            for (host, log), hindrance in zip(left, found, strict=True)
-            if hindrance is not None
-        ]
+    alike: dict[Hindrance, list[tuple[ManagedHost, str]]] = {}
+    for one, hindrance in zip(left, found, strict=True):
+        if hindrance is not None:
+            alike.setdefault(hindrance, []).append(one)
+    raise_all([_hindered(hindrance, hosts) for hindrance, hosts in alike.items()])
+
+
+def _hindered(hindrance: Hindrance, hosts: Sequence[tuple[ManagedHost, str]]) -> HoabanError:
+    names = ", ".join(host.name for host, _ in hosts)
+    verb = "writes no SSH host key on its console" if len(hosts) == 1 else "write no SSH host key"
+    return HoabanError(
+        f"{names} {verb}: {hindrance.what}", mend=hindrance.mend, detail=_shown(hosts[0][1])
     )
 
 

@@ -125,7 +125,8 @@ def prepare(
 ) -> Door:
     """Pin the host keys of a stack and the province, write the SSH configuration."""
     remote = Remote(sshconfig.write(workspace, fleet))
-    concerned = {agency} | ({None} if fleet.province is not None else set())
+    # The province's hosts come first: the way to the others leads through its bastion.
+    concerned = dict.fromkeys([*([None] if fleet.province is not None else []), agency])
     pinned = pin(workspace, fleet, concerned, console, steps)
     for name in pinned.replaced:
         remote.close(name)
