@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hoaban.errors import HoabanError
 from hoaban.files import write_atomic
 from hoaban.lab.client import connect
+from hoaban.lab.lock import locked
 from hoaban.lab.logs import tail
 from hoaban.lab.supervisor import Supervisor
 
@@ -62,8 +63,18 @@ def choose(
 ) -> bool:
     """Let ``wanted`` take servers, and only it; false when that is so already.
 
+    Holds the lock of the machine's lab: two choices at one time would stop each other's service.
+    ``tell`` is told what is waited for.
+    """
+    with locked(f"up --hypervisor {wanted.value}", nested=True):
+        return _choose(layout, wanted, tell)
+
+
+def _choose(layout: Layout, wanted: Hypervisor, tell: Callable[[str], None]) -> bool:
+    """Choose under the lock.
+
     The other service is disabled while it runs, for it is the service itself that tells
-    placement, and stopped then. ``tell`` is told what is waited for.
+    placement, and stopped then.
     """
     supervisor = Supervisor(layout)
     _wait_until_stopped(supervisor, wanted)

@@ -1,4 +1,8 @@
-"""One hand at a time on the lab of a machine, whichever checkout it comes from."""
+"""One hand at a time on the lab of a machine, whichever checkout it comes from.
+
+A hand is a process with all that it starts: ``hoaban lab up`` runs the role, and the role chooses
+the hypervisor, under one lock.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from hoaban.errors import HoabanError
 
@@ -24,10 +30,12 @@ def lock_file() -> Path:
 
 
 @contextmanager
-def locked(verb: str, path: Path | None = None) -> Iterator[None]:
+def locked(verb: str, path: Path | None = None, *, nested: bool = False) -> Iterator[None]:
     """Hold the lock while ``verb`` is at work; an error tells who holds it.
 
-    The kernel releases it when the process ends, however it ends.
+    A ``nested`` verb is also content with the lock that this process or one of its ancestors
+    holds: it is a part of that one's work. The kernel releases the lock when the process ends,
+    however it ends.
     """
     path = path or lock_file()
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -35,8 +43,12 @@ def locked(verb: str, path: Path | None = None) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
+            note = stream.read()
+            if nested and _ours(note):
+                yield
+                return
             raise HoabanError(
-                f"{_holder(stream.read())} is at work on this machine's lab",
+                f"{_holder(note)} is at work on this machine's lab",
                 mend="wait until it is through: hoaban lab status",
             ) from error
         stream.seek(0)
@@ -46,7 +58,20 @@ def locked(verb: str, path: Path | None = None) -> Iterator[None]:
             {"verb": verb, "pid": os.getpid(), "since": now, "folder": str(Path.cwd())}, stream
         )
         stream.flush()
-        yield
+        try:
+            yield
+        finally:
+            # The next holder may be asked about before it has written: not in our name.
+            stream.truncate(0)
+
+
+def _ours(text: str) -> bool:
+    """Whether the note is one of this process or of an ancestor."""
+    try:
+        holder = json.loads(text)["pid"]
+    except (ValueError, KeyError):
+        return False
+    return holder in {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
 
 
 def _holder(text: str) -> str:

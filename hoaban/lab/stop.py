@@ -19,13 +19,16 @@ from hoaban.lab.services import KEEPERS
 from hoaban.lab.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from hoaban.console import Steps
     from hoaban.lab.layout import Layout
 
 SHARE = Path("/lab:/cinder")
 NAMESPACES = "ovnmeta-"
+DATAPATH = "ovs-netdev"
+"""Device that Open vSwitch's userspace datapath makes for itself, whatever bridges it has."""
+SWITCH = "ovs-vswitchd"
 _STOP_SECONDS = 40.0
 _KILL_SECONDS = 5.0
 
@@ -72,7 +75,7 @@ def _guests(layout: Layout) -> list[psutil.Process]:
     instances = str(layout.state / "nova/qemu/instances")
     return [
         process
-        for process in psutil.process_iter()
+        for process in _processes()
         if process.name().startswith("qemu-system") and instances in " ".join(_words(process))
     ]
 
@@ -86,7 +89,7 @@ def _left(layout: Layout) -> list[psutil.Process]:
     root, own = f"{layout.root}/", os.getpid()
     programs = ("haproxy", "privsep-helper", "epmd", "dnsmasq", "uwsgi")
     found = []
-    for process in psutil.process_iter():
+    for process in _processes():
         words = _words(process)
         text = " ".join(words)
         if process.pid == own or not any(program in text for program in programs):
@@ -98,6 +101,19 @@ def _left(layout: Layout) -> list[psutil.Process]:
         if root in text or root in place:
             found.append(process)
     return found
+
+
+def _processes() -> Iterator[psutil.Process]:
+    """Processes of this machine itself: a lab in a container has folders of the same names."""
+    own = _pid_namespace(os.getpid())
+    return (process for process in psutil.process_iter() if _pid_namespace(process.pid) == own)
+
+
+def _pid_namespace(number: int) -> str:
+    try:
+        return str(Path(f"/proc/{number}/ns/pid").readlink())
+    except OSError:  # it ended meanwhile
+        return ""
 
 
 def _words(process: psutil.Process) -> list[str]:
@@ -136,7 +152,11 @@ def _namespaces(layout: Layout) -> list[str]:
 
 
 def _devices(layout: Layout) -> list[str]:
-    """Devices of the lab's bridges, as the network's database has them; it need not run."""
+    """Devices of the lab's bridges, as the network's database has them; it need not run.
+
+    That of the datapath is in no database, and goes once no other switch of this machine lives
+    that could use it.
+    """
     database = layout.state / "ovs/conf.db"
     if not database.is_file():
         return []
@@ -151,8 +171,11 @@ def _devices(layout: Layout) -> list[str]:
         check=False,
     )
     rows = json.loads(done.stdout)[0]["rows"] if done.returncode == 0 else []
+    names = [row["name"] for row in rows]
+    if not any(process.name() == SWITCH for process in _processes()):
+        names.append(DATAPATH)
     present = set(os.listdir("/sys/class/net"))  # noqa: PTH208 - names are what is wanted
-    return [row["name"] for row in rows if row["name"] in present]
+    return [name for name in names if name in present]
 
 
 def _mounts(layout: Layout) -> list[str]:

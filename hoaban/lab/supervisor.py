@@ -118,14 +118,18 @@ class Supervisor:
                 return
             time.sleep(0.1)
 
-    def raise_fallen(self) -> list[str]:
-        """Start programs that should run by themselves and do not; returns their names."""
+    def fallen(self) -> list[str]:
+        """Programs that should run by themselves and do not."""
         states = self.processes()
-        fallen = [
+        return [
             config["name"]
             for config in self._rpc.getAllConfigInfo()
             if config["autostart"] and states[config["name"]]["statename"] in _GONE
         ]
+
+    def raise_fallen(self) -> list[str]:
+        """Start programs that should run by themselves and do not; returns their names."""
+        fallen = self.fallen()
         for name in fallen:
             self.start(name)
         return fallen

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -77,3 +79,45 @@ def test_only_processes_of_this_lab_are_its_leavings(layout: Layout, tmp_path: P
         for process in processes:
             process.kill()
             process.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root for a namespace of processes")
+def test_a_lab_in_a_container_is_left(layout: Layout, tmp_path: Path) -> None:
+    # Its folders have the same names as those of this machine's lab.
+    script = tmp_path / "haproxy.py"
+    script.write_text("import sys; print('up', flush=True); sys.stdin.read()")
+    program = [sys.executable, str(script), f"{layout.root}/state/neutron/proxy.conf"]
+    container = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", *program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert container.stdout
+    assert container.stdout.readline() == "up\n"
+    (inside,) = psutil.Process(container.pid).children()
+    assert program[-1] in inside.cmdline()
+    assert inside.pid not in {process.pid for process in stop._left(layout)}
+    container.communicate()
+
+
+def conf_db(layout: Layout) -> None:
+    """The network's database, which knows of no bridges."""
+    (layout.state / "ovs").mkdir()
+    (layout.state / "ovs/conf.db").write_text("")
+
+
+def test_the_datapaths_own_device_goes_with_the_lab(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = '[{"rows": [{"name": "br-ex"}, {"name": "br-gone"}]}]'
+    answer = subprocess.CompletedProcess([], 0, rows, "")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(os, "listdir", lambda _: ["lo", "eth0", "ovs-netdev", "br-ex"])
+    monkeypatch.setattr(stop, "_processes", list)
+    assert stop._devices(layout) == []  # there was no lab
+    conf_db(layout)
+    assert stop._devices(layout) == ["br-ex", "ovs-netdev"]
+    other = SimpleNamespace(name=lambda: "ovs-vswitchd")
+    monkeypatch.setattr(stop, "_processes", lambda: [other])
+    assert stop._devices(layout) == ["br-ex"]
