@@ -101,6 +101,13 @@ class PartialFailureError(ProviderError):
         super().__init__(what, detail=detail, mend=mend)
         self.state = state
 
+    @classmethod
+    def of(cls, error: ProviderError, state: ResourceState) -> PartialFailureError:
+        """The same error, of an object that is there all the same."""
+        partial = cls(error.what, state=state, detail=error.detail, mend=error.mend)
+        partial.where = error.where
+        return partial
+
 
 class Cancelled(ProviderError):
     """The call was given up because the person asked to stop."""

@@ -192,16 +192,11 @@ class _RoleAssignment(Resource):
         if id_ not in index:
             return None
         fresh = self._state(call, parts)
-        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
+        return self.seen(id_, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         """Nothing to adopt: giving a role again does no harm."""
         return None
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return state
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         with unless_gone():

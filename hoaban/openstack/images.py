@@ -21,6 +21,7 @@ from hoaban.openstack.schema import (
     string_set,
     text,
 )
+from hoaban.openstack.twins import called
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -257,7 +258,7 @@ IMAGE = _Image(
 
 def image_named(call: Call, name: str) -> Json:
     """The image of this name."""
-    return IMAGE.called(call, name, mend="give the image's id instead of its name, or upload it")
+    return called(call, IMAGE, name, mend="give the image's id instead of its name, or upload it")
 
 
 RESOURCES: tuple[Resource, ...] = (IMAGE,)

@@ -57,7 +57,7 @@ class _Container(Resource):
         if headers is None:
             return None
         fresh = self._state(call, id_, headers, state.outputs if state else {})
-        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
+        return self.seen(id_, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         headers = self._headers(call, inputs["name"])

@@ -243,9 +243,7 @@ def _half_changed(
         return error
     if now is None or differences.compare(kind.fields, state.outputs, now.outputs) == {}:
         return error
-    partial = PartialFailureError(error.what, state=now, detail=error.detail, mend=error.mend)
-    partial.where = error.where
-    return partial
+    return PartialFailureError.of(error, now)
 
 
 def _redacted(error: ProviderError, hidden: set[str]) -> ProviderError:

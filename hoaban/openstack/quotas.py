@@ -43,7 +43,7 @@ class Quota(Resource):
         project = id_.partition("/")[0]
         found = call.json(self.service, "GET", f"{self.path}/{project}")[self.noun]
         fresh = self._state(call, project, found, state.outputs if state else {})
-        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
+        return self.seen(id_, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         """Nothing to adopt: setting quotas again does no harm."""

@@ -91,11 +91,14 @@ class Resource(ABC):
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         """What an interrupted create left behind, by ``call.key`` or by what the cloud knows."""
 
-    @abstractmethod
     def update(
         self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
     ) -> ResourceState:
-        """Change the properties ``changed``; finish what an earlier call began when none is."""
+        """Change the properties ``changed``; finish what an earlier call began when none is.
+
+        Of a type of which every change makes a new object, there is nothing to do.
+        """
+        return state
 
     @abstractmethod
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
@@ -128,6 +131,10 @@ class Resource(ABC):
     def shown(self, spec: Field, inputs: PropertyMap) -> object:
         """An input as it appears among the outputs."""
         return inputs.get(spec.name, spec.default)
+
+    def seen(self, id_: str, outputs: PropertyMap, state: ResourceState | None) -> ResourceState:
+        """What a read found, with inputs that say it."""
+        return ResourceState(id_, outputs, self.inputs_of(outputs, state))
 
     def inputs_of(self, outputs: PropertyMap, state: ResourceState | None) -> PropertyMap:
         """Inputs that say what was read: the old ones, with what has changed since."""

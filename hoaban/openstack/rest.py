@@ -121,11 +121,7 @@ class Rest(Resource):
         self, call: Call, error: ProviderError, made: Json, inputs: PropertyMap
     ) -> ProviderError:
         """The error of an object that is there but not as asked."""
-        partial = PartialFailureError(
-            error.what, state=self.state(call, made, inputs), detail=error.detail, mend=error.mend
-        )
-        partial.where = error.where
-        return partial
+        return PartialFailureError.of(error, self.state(call, made, inputs))
 
     # --- finding -------------------------------------------------------------------------------
 
@@ -135,7 +131,7 @@ class Rest(Resource):
         if found is None:
             return None
         fresh = self.state(call, found, state.outputs if state else {})
-        return ResourceState(fresh.id, fresh.outputs, self.inputs_of(fresh.outputs, state))
+        return self.seen(fresh.id, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         """What an interrupted create left; what is missing of it is done now."""
@@ -164,17 +160,6 @@ class Rest(Resource):
             self.service, self.list_path, self.collection, params=dict(params), **self.version
         )
         return [self.unwrap_item(item) for item in pages]
-
-    def called(self, call: Call, name: str, *, mend: str) -> Json:
-        """The only object of this name; ``mend`` is what to do when there is none, or more."""
-        found = self.listing(call, {"name": name})
-        if len(found) != 1:
-            raise CloudError(
-                f"there is {len(found) or 'no'} {self.label} called {name!r}",
-                status=errors.NOT_FOUND,
-                mend=mend,
-            )
-        return found[0]
 
     def look_up(self, call: Call, id_: str) -> Json | None:
         """One object: from a list that others use too, or by itself when it is not in it."""

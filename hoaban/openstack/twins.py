@@ -1,11 +1,12 @@
-"""Objects that bear no mark, found again by what they are."""
+"""Objects found by what they are: by name, or again without a mark."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hoaban.openstack import keys
+from hoaban.openstack import errors, keys
 from hoaban.openstack.convert import object_from_api
+from hoaban.openstack.errors import CloudError
 from hoaban.openstack.schema import Field, Kind, is_zero
 
 if TYPE_CHECKING:
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from hoaban.openstack.rest import Rest
 
 Json = dict[str, Any]
+
+
+def called(call: Call, kind: Rest, name: str, *, mend: str) -> Json:
+    """The only object of this name; ``mend`` is what to do when there is none, or more."""
+    found = kind.listing(call, {"name": name})
+    if len(found) != 1:
+        raise CloudError(
+            f"there is {len(found) or 'no'} {kind.label} called {name!r}",
+            status=errors.NOT_FOUND,
+            mend=mend,
+        )
+    return found[0]
 
 
 def only_twin(call: Call, kind: Rest, inputs: PropertyMap) -> Json | None:

@@ -96,7 +96,7 @@ class _VolumeAttach(_Attachment):
         prior = state.outputs if state else {}
         device = prior.get("device") or held.get("device") or ""
         fresh = self._state(call, server, volume, device, prior)
-        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
+        return self.seen(id_, fresh.outputs, state)
 
     def update(
         self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
@@ -221,12 +221,7 @@ class _InterfaceAttach(_Attachment):
         if found is None:
             return None
         fresh = self._state(call, server, found["interfaceAttachment"])
-        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return state
+        return self.seen(id_, fresh.outputs, state)
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         server, _, port = id_.partition("/")

@@ -124,16 +124,11 @@ class _FlavorAccess(Resource):
         if not self._allowed(call, flavor, tenant):
             return None
         fresh = self._state(call, flavor, tenant)
-        return ResourceState(id_, fresh.outputs, self.inputs_of(fresh.outputs, state))
+        return self.seen(id_, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         flavor, tenant = inputs["flavorId"], inputs["tenantId"]
         return self._state(call, flavor, tenant) if self._allowed(call, flavor, tenant) else None
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return state
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         flavor, _, tenant = id_.partition("/")

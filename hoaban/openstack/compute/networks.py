@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hoaban.openstack import addresses
 from hoaban.openstack.networking.networks import NETWORK
 from hoaban.openstack.networking.ports import ports_of_servers
+from hoaban.openstack.twins import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -114,4 +115,4 @@ def _is(card: PropertyMap, item: PropertyMap) -> bool:
 
 def _network_id(call: Call, name: str) -> str:
     mend = "give the network's id (uuid) instead of its name"
-    return str(NETWORK.called(call, name, mend=mend)["id"])
+    return str(called(call, NETWORK, name, mend=mend)["id"])

@@ -39,18 +39,13 @@ class _RouterRoute(Resource):
             "nextHop": route["nexthop"],
             "region": call.region_name,
         }
-        return ResourceState(id_, outputs, self.inputs_of(outputs, state))
+        return self.seen(id_, outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         router = call.find(SERVICE, f"/routers/{inputs['routerId']}")
         wanted = _route(inputs)
         there = router and any(_same_route(r, wanted) for r in router["router"]["routes"])
         return self._state(call, inputs) if there else None
-
-    def update(
-        self, call: Call, id_: str, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> ResourceState:
-        return state
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         router_id, route = _parse_route(id_)
