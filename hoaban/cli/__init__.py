@@ -18,6 +18,7 @@ from typer.main import get_command
 from hoaban import __version__
 from hoaban.console import print_error, stderr
 from hoaban.errors import ExitCode, HoabanError
+from hoaban.interrupts import Abandoned, leave
 
 if TYPE_CHECKING:
     from typer._click.core import Context  # typer's own copy of click
@@ -103,6 +104,9 @@ def main() -> None:
         logging.getLogger(library).addHandler(logging.NullHandler())
     try:
         app(standalone_mode=True)
+    except Abandoned as error:
+        print_error(error, as_json="--json" in sys.argv)
+        leave()
     except HoabanError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(int(error.exit_code))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hoaban.engine.api import UpdateKind, UpdateResult
 from hoaban.engine.embedded import lock
@@ -13,6 +13,7 @@ from hoaban.engine.embedded.failures import Failures
 from hoaban.engine.embedded.operation import Operation
 from hoaban.engine.embedded.project import Project
 from hoaban.engine.embedded.store import open_stack, stack_outputs
+from hoaban.interrupts import Abandoned, announce, heard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from hoaban.engine.api import EventHandler, Options, Stack
     from hoaban.engine.embedded.lock import Holder
     from hoaban.engine.embedded.providers import ProviderFactory
+
+STOPPING: Final = (
+    "stopping: nothing new begins, calls under way are let finish, the state is saved "
+    "(Ctrl-C again stops at once)"
+)
+ABANDONED: Final = "stopped at once; what became of the calls under way is not known yet"
+GO_ON: Final = "run the same command again: it finds what they made, and goes on"
 
 
 class EmbeddedEngine:
@@ -66,7 +74,12 @@ class EmbeddedEngine:
     def _run(
         self, kind: UpdateKind, stack: Stack, options: Options, on_event: EventHandler
     ) -> UpdateResult:
-        """Run an operation beside this thread, which hands over its events and hears Ctrl-C."""
+        """Run an operation beside this thread, which hands over its events and hears Ctrl-C.
+
+        The first Ctrl-C ends it well; at the second :class:`Abandoned` is raised while calls are
+        still under way. Their steps are in the journal, so the next operation finds what became of
+        them.
+        """
         stream = EventStream()
         failures = Failures(stack.program, continue_on_error=options.continue_on_error)
         operation = Operation(kind, stack, options, self._factory, stream, failures)
@@ -80,10 +93,19 @@ class EmbeddedEngine:
             finally:
                 stream.close()
 
-        worker = threading.Thread(target=work, name=f"{kind.value} {stack.name}")
-        worker.start()
-        broken = _hand_over(stream, on_event, operation)
-        worker.join()
+        def stop() -> None:
+            operation.cancel()
+            announce(STOPPING)
+
+        def abandon() -> None:
+            stream.fail(Abandoned(ABANDONED, mend=GO_ON))
+
+        # A daemon, so that a process which abandons it can end.
+        worker = threading.Thread(target=work, name=f"{kind.value} {stack.name}", daemon=True)
+        with heard(stop, abandon):
+            worker.start()
+            broken = _hand_over(stream, on_event, operation)
+            worker.join()
         if broken is not None:
             raise broken
         result = outcome[0]
@@ -100,8 +122,8 @@ def _hand_over(
     while True:
         try:
             stream.drain(on_event if broken is None else _ignore)
-        except KeyboardInterrupt:
-            operation.cancel()
+        except Abandoned:
+            raise
         except BaseException as error:  # noqa: BLE001 (raised again when the state is saved)
             broken = error
             operation.cancel()

@@ -45,12 +45,14 @@ _PHYSICAL: Final = frozenset(
     }
 )
 
+_LOOK_UP_SECONDS: Final = 0.5
+
 
 class EventStream:
     """Numbers events and passes them on, from any thread to the one that reads them."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[EngineEvent | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[EngineEvent | Exception | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._sequence = 0
 
@@ -64,9 +66,25 @@ class EventStream:
         """No more events will come."""
         self._queue.put(None)
 
+    def fail(self, error: Exception) -> None:
+        """Let :meth:`drain` raise this when it gets there."""
+        self._queue.put(error)
+
     def drain(self, handler: Callable[[EngineEvent], None]) -> None:
-        """Hand over events, in order, until the stream is closed."""
-        while (event := self._queue.get()) is not None:
+        """Hand over events, in order, until the stream is closed.
+
+        Looks up now and then: a signal may have struck another thread, and its handler runs only
+        when the main thread moves.
+        """
+        while True:
+            try:
+                event = self._queue.get(timeout=_LOOK_UP_SECONDS)
+            except queue.Empty:
+                continue
+            if event is None:
+                return
+            if isinstance(event, Exception):
+                raise event
             handler(event)
 
 

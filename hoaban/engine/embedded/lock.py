@@ -14,13 +14,14 @@ import os
 import socket
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import psutil
 
 from hoaban.engine.embedded.files import remove_blob, write_blob
 from hoaban.engine.embedded.state import timestamp
 from hoaban.errors import HoabanError, Location
+from hoaban.interrupts import before_leaving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,24 @@ def release(backend: Backend, name: StackName) -> list[Holder]:
     return found
 
 
+_held: Final[set[Path]] = set()
+"""Lock files of this process."""
+
+
+def let_go() -> None:
+    """Release all locks of this process, which is about to end with operations under way.
+
+    Only right when nothing more is done with the stacks' state: the next operation takes the
+    journal from there.
+    """
+    for file in list(_held):
+        with contextlib.suppress(OSError, HoabanError):
+            remove_blob(file)
+
+
+before_leaving(let_go)
+
+
 class Lock:
     """Holds a stack's lock for as long as the ``with`` block lasts."""
 
@@ -119,13 +138,16 @@ class Lock:
             "hostname": socket.gethostname(),
             "timestamp": timestamp(),
         }
+        _held.add(self._file)
         write_blob(self._file, json.dumps(body, separators=(",", ":")).encode())
         others = [one for one in holders(self._backend, self._name) if one.file != self._file]
         if others:
             remove_blob(self._file)
+            _held.discard(self._file)
             raise LockedError(self._name, others)
         return self
 
     def __exit__(self, *_: object) -> None:
         with contextlib.suppress(OSError):
             remove_blob(self._file)
+        _held.discard(self._file)
