@@ -1,4 +1,4 @@
-"""A small province as its stacks would export it, and the state files that hold it.
+"""A small province as its stacks would export it.
 
 Made by hand rather than from an inventory, so that tests of inventory, checks and reports say
 exactly what they need. Addresses are from the documentation's and private ranges.
@@ -6,8 +6,6 @@ exactly what they need. Addresses are from the documentation's and private range
 
 from __future__ import annotations
 
-import json
-import uuid
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -22,14 +20,13 @@ from hoaban.model.environment import (
     VolumePlan,
 )
 from hoaban.model.outputs import (
-    HostOutput,
     HostSettings,
-    NetworkOutput,
     ProvinceResources,
     StackOutputs,
 )
 from hoaban.model.spec import Backup, Operator, ProvinceService, Size
 from hoaban.model.types import Direction, Family, Protocol, Text
+from hoaban.testing.exported import export, identifier, write_checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 DOMAIN = "sonla.example"
 BASTION = "sonla-bastion"
 BACKUP = "sonla-backup-1"
-FLOATING_IP = "203.0.113.10"
 OPERATOR_NETWORK = IPv4Network("198.51.100.0/24")
 SMALL = Size(vcpus=1, ram_mb=1024, disk_gb=10)
 MANAGEMENT = (IPv4Network("10.64.0.0/26"), IPv6Network("fd64::/64"))
@@ -220,70 +216,6 @@ def department(
             quota=QUOTA,
         )
     )
-
-
-def export(
-    plan: EnvironmentPlan,
-    *,
-    settings: HostSettings | None = None,
-    province: ProvinceResources | None = None,
-) -> StackOutputs:
-    """What a stack would export once everything of a plan is built."""
-    return StackOutputs(
-        environment=plan,
-        project_id=identifier(plan.project),
-        networks={
-            net.name: NetworkOutput(
-                network_id=identifier(net.name),
-                subnet_ipv4_id=identifier(net.name, "4"),
-                subnet_ipv6_id=identifier(net.name, "6"),
-            )
-            for net in plan.networks
-        },
-        hosts={
-            host.name: HostOutput(
-                server_id=identifier(host.name),
-                port_id=identifier(host.name, "port"),
-                floating_ip=FLOATING_IP if host.floating_ip else None,
-                volume_ids={volume.name: identifier(volume.name) for volume in host.volumes},
-            )
-            for host in plan.hosts
-        },
-        province=province,
-        settings=settings,
-    )
-
-
-def identifier(*parts: str) -> str:
-    """An identifier as a cloud gives them, the same for the same parts."""
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, ".".join(parts)))
-
-
-def write_checkpoint(backend: Path, project: str, stack: str, outputs: StackOutputs) -> Path:
-    """A checkpoint of the file backend that holds a stack with these outputs."""
-    urn = f"urn:pulumi:{stack}::{project}::pulumi:pulumi:Stack::{project}-{stack}"
-    body = {
-        "stack": f"organization/{project}/{stack}",
-        "latest": {
-            "manifest": {"time": "2026-11-22T10:00:00Z", "magic": "", "version": "v3.259.0"},
-            "resources": [
-                {
-                    "urn": urn,
-                    "custom": False,
-                    "type": "pulumi:pulumi:Stack",
-                    "outputs": outputs.model_dump(mode="json"),
-                }
-            ],
-            "metadata": {},
-        },
-    }
-    file = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"version": 3, "checkpoint": body}, ensure_ascii=False))
-    history = backend / ".pulumi" / "history" / project / stack
-    history.mkdir(parents=True, exist_ok=True)
-    (history / f"{stack}-{len(list(history.iterdir())) + 1}.history.json").write_text("{}")
-    return file
 
 
 def write_estate(backend: Path, *agencies: StackOutputs) -> None:

@@ -12,7 +12,7 @@ from hoaban.converge.console import Hindrance
 from hoaban.converge.pins import BEGIN, END, Pin, PinStore, fingerprint, keys_in
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.inventory.fleet import Fleet
-from hoaban.testing import estate
+from hoaban.testing import estate, exported
 from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def key(number: int, kind: str = "ssh-ed25519") -> str:
     return f"{kind} {base64.b64encode(blob).decode()}"
 
 
-WEB = estate.identifier("so-y-te-portal-web-1")
-APP = estate.identifier("so-y-te-portal-app-1")
+WEB = exported.identifier("so-y-te-portal-web-1")
+APP = exported.identifier("so-y-te-portal-app-1")
 
 
 def pin(workspace: Workspace, console: FakeConsole, steps: QuietSteps) -> hostkeys.Pinned:

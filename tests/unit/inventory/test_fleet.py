@@ -7,7 +7,7 @@ import pytest
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
 from hoaban.inventory.variables import groups_of, host_variables, stack_variables
-from hoaban.testing import estate
+from hoaban.testing import estate, exported
 
 if TYPE_CHECKING:
     from hoaban.workspace import Workspace
@@ -18,12 +18,12 @@ def test_all_but_the_bastion_go_through_it_to_their_inner_address(provisioned: W
     bastion = fleet.host(estate.BASTION)
     database = fleet.host("so-y-te-portal-data-1")
     assert fleet.bastion is bastion
-    assert (fleet.jump_of(bastion), fleet.address_of(bastion)) == (None, estate.FLOATING_IP)
+    assert (fleet.jump_of(bastion), fleet.address_of(bastion)) == (None, exported.FLOATING_IP)
     assert (fleet.jump_of(database), fleet.address_of(database)) == (bastion, "10.65.1.138")
 
 
 def test_without_a_province_hosts_are_reached_straight(workspace: Workspace) -> None:
-    estate.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
+    exported.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
     fleet = Fleet.read(workspace)
     host = fleet.host("so-y-te-portal-web-1")
     assert fleet.bastion is None
@@ -46,7 +46,7 @@ def test_an_agency_never_provisioned_is_told_with_the_command(provisioned: Works
 
 
 def test_two_stacks_with_one_host_are_refused(provisioned: Workspace) -> None:
-    estate.write_checkpoint(provisioned.backend, "copy", "so-y-te", estate.department())
+    exported.write_checkpoint(provisioned.backend, "copy", "so-y-te", estate.department())
     with pytest.raises(HoabanError, match="two stacks hold a host so-y-te-portal-web-1"):
         Fleet.read(provisioned)
 
@@ -88,7 +88,7 @@ def test_variables_are_the_plan_and_nothing_else(provisioned: Workspace) -> None
             "size_gb": 10,
             "mount": "/srv/db",
             "filesystem": "ext4",
-            "volume_id": estate.identifier("so-y-te-portal-data-1-db"),
+            "volume_id": exported.identifier("so-y-te-portal-data-1-db"),
         }
     ]
     rules = variables["hoaban_rules"]

@@ -11,7 +11,7 @@ import pytest
 from hoaban.errors import HoabanError
 from hoaban.inventory import sshconfig
 from hoaban.inventory.fleet import Fleet
-from hoaban.testing import estate
+from hoaban.testing import estate, exported
 from hoaban.workspace import Workspace
 
 
@@ -52,7 +52,7 @@ def test_nothing_but_the_pinned_key_and_our_key_will_do(provisioned: Workspace) 
 
 def test_the_bastion_is_reached_by_its_floating_address(provisioned: Workspace) -> None:
     options = effective(sshconfig.write(provisioned, Fleet.read(provisioned)), estate.BASTION)
-    assert options["hostname"] == estate.FLOATING_IP
+    assert options["hostname"] == exported.FLOATING_IP
     assert "proxyjump" not in options
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from hoaban.errors import HoabanError
 from hoaban.inventory.state import read_stack, read_stacks
-from hoaban.testing import estate
+from hoaban.testing import estate, exported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +37,13 @@ def test_reads_back_what_was_exported_province_first(provisioned: Workspace) -> 
 
 def test_version_counts_updates_and_digest_follows_the_promise(workspace: Workspace) -> None:
     first = read_stack(
-        estate.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
+        exported.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
     )
     second = read_stack(
-        estate.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
+        exported.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
     )
     more = estate.department(counts={"web": 2, "app": 1, "data": 1})
-    third = read_stack(estate.write_checkpoint(workspace.backend, "agency", "so-y-te", more))
+    third = read_stack(exported.write_checkpoint(workspace.backend, "agency", "so-y-te", more))
     assert first is not None
     assert second is not None
     assert third is not None

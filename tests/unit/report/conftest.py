@@ -11,7 +11,7 @@ import pytest
 from hoaban import model
 from hoaban.inventory.fleet import Fleet
 from hoaban.model.outputs import ProvinceResources
-from hoaban.testing import estate, measured
+from hoaban.testing import exported, measured
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import Measured, VerifyReport
 from hoaban.verify.run import mark
@@ -43,10 +43,10 @@ def workspace(tmp_path: Path, province: Province) -> Workspace:
         flavor_ids={},
         bastion=plan.hosts[0].name,
     )
-    outputs = estate.export(plan, settings=province.settings(), province=resources)
-    estate.write_checkpoint(workspace.backend, "province", plan.province, outputs)
-    outputs = estate.export(province.environment(DEPARTMENT), settings=province.settings())
-    estate.write_checkpoint(workspace.backend, "agency", DEPARTMENT, outputs)
+    outputs = exported.export(plan, settings=province.settings(), province=resources)
+    exported.write_checkpoint(workspace.backend, "province", plan.province, outputs)
+    outputs = exported.export(province.environment(DEPARTMENT), settings=province.settings())
+    exported.write_checkpoint(workspace.backend, "agency", DEPARTMENT, outputs)
     return workspace
 
 

@@ -15,14 +15,14 @@ from hoaban.report.handover import Handover, gather
 from hoaban.report.page import render
 from hoaban.report.topology import draw
 from hoaban.report.write import write
-from hoaban.testing import estate
+from hoaban.testing import exported
 from hoaban.verify.model import Finding, Status
 from hoaban.verify.run import report_file
 from tests.unit.report.conftest import DEPARTMENT, judged
 
 if TYPE_CHECKING:
     from hoaban.model.province import Province
-    from hoaban.report.topology import Topology
+    from hoaban.report.shapes import Topology
     from hoaban.verify.model import VerifyReport
     from hoaban.verify.scene import Scene
     from hoaban.workspace import Workspace
@@ -150,9 +150,9 @@ def test_a_change_after_the_verification_shows_plainly(
 ) -> None:
     made = handover(workspace, province, judged(scene))
     assert made.ready
-    outputs = estate.export(province.environment(DEPARTMENT), settings=province.settings())
+    outputs = exported.export(province.environment(DEPARTMENT), settings=province.settings())
     changed = outputs.model_copy(update={"project_id": "another"})
-    estate.write_checkpoint(workspace.backend, "agency", DEPARTMENT, changed)
+    exported.write_checkpoint(workspace.backend, "agency", DEPARTMENT, changed)
     stale = gather(workspace, province, DEPARTMENT)
     assert stale.stale
     assert not stale.ready

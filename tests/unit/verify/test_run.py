@@ -12,7 +12,7 @@ import typer
 from hoaban.cli import verify as module
 from hoaban.errors import ExitCode, HoabanError
 from hoaban.inventory.fleet import Fleet
-from hoaban.testing import estate, measured
+from hoaban.testing import estate, exported, measured
 from hoaban.verify import gather, routes
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
@@ -130,8 +130,8 @@ def test_outside_nothing_is_expected_at_inner_addresses(
     monkeypatch.setattr(routes, "leads_to", lambda address: str(address) != "10.64.0.11")
     trials = gather.outside(Fleet.read(provisioned).hosts_of(None), routes.Vantage())
     allowed = [trial.flow for trial in trials if trial.flow.allowed]
-    assert [(str(flow.address), flow.port) for flow in allowed] == [(estate.FLOATING_IP, 22)]
-    inner = [t.flow for t in trials if str(t.flow.address) != estate.FLOATING_IP]
+    assert [(str(flow.address), flow.port) for flow in allowed] == [(exported.FLOATING_IP, 22)]
+    inner = [t.flow for t in trials if str(t.flow.address) != exported.FLOATING_IP]
     assert {str(flow.address) for flow in inner} == {
         "10.64.0.10", "10.64.0.11", "fd64::a", "fd64::b",
     }  # fmt: skip
