@@ -1,8 +1,8 @@
 """Many small calls made at the same moment become one big call.
 
 Neutron takes lists of new ports, rules, networks …, and lists of ids in its filters. An engine
-creates what is ready in parallel; what it asks within a few hundredths of a second goes out
-together.
+creates what is ready in parallel; what it asks with less than a few hundredths of a second between
+goes out together.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WINDOW = 0.02
-"""Seconds that the first caller waits for others."""
+"""Seconds that the first caller waits for others, and again as long as others keep coming."""
+
+PATIENCE = 5
+"""Windows that it waits at most: the rules of a group come one after the other from a program."""
 
 LIMIT = 64
 """Items of one call at most, so that none takes too long or grows too large."""
@@ -79,7 +82,10 @@ class Batcher(Generic[T, R]):
         return batch.results[place]
 
     def _lead(self, batch: _Batch[T, R], group: Hashable) -> None:
-        batch.full.wait(self._window)
+        for _ in range(PATIENCE):
+            known = len(batch.items)
+            if batch.full.wait(self._window) or len(batch.items) == known:
+                break
         with self._lock:
             if self._open.get(group) is batch:
                 del self._open[group]

@@ -59,6 +59,38 @@ def test_batches_are_bounded_and_do_not_wait_when_full() -> None:
     assert time.monotonic() - begun < 300
 
 
+def trickle(batcher: Batcher[int, int], count: int, pause: float) -> list[int]:
+    """Submit items one after the other, none waiting for the last one's answer."""
+    with ThreadPoolExecutor(count) as pool:
+        futures = []
+        for number in range(count):
+            futures.append(pool.submit(batcher.submit, number))
+            time.sleep(pause)
+        return [future.result() for future in futures]
+
+
+def test_a_batch_is_open_as_long_as_others_come() -> None:
+    sent: list[list[int]] = []
+
+    def send(items: Sequence[int]) -> Sequence[int]:
+        sent.append(list(items))
+        return items
+
+    assert trickle(Batcher(send, window=0.5), 4, pause=0.3) == list(range(4))
+    assert sent == [[0, 1, 2, 3]], "0.9 s after the first, but never 0.5 s after the one before"
+
+
+def test_a_batch_does_not_stay_open_for_ever() -> None:
+    sent: list[int] = []
+
+    def send(items: Sequence[int]) -> Sequence[int]:
+        sent.append(len(items))
+        return items
+
+    assert trickle(Batcher(send, window=0.05), 40, pause=0.02) == list(range(40))
+    assert len(sent) > 1
+
+
 def test_refused_list_is_sent_one_by_one() -> None:
     def send(items: Sequence[int]) -> Sequence[int]:
         if 3 in items:
@@ -113,8 +145,8 @@ class Slow:
         return {id_: {"id": id_, "ready": self.looks <= 0} for id_ in ids}
 
 
-def poller(fetch: Slow, *, cancelled: bool = False) -> Poller:
-    return Poller(fetch, cancelled=lambda: cancelled, first_rest=0.02, shortest_rest=0.01)
+def poller(fetch: Slow, *, cancelled: bool = False, first_rest: float = 0.02) -> Poller:
+    return Poller(fetch, cancelled=lambda: cancelled, first_rest=first_rest, shortest_rest=0.01)
 
 
 def ready(found: dict[str, Any] | None) -> bool:
@@ -123,7 +155,7 @@ def ready(found: dict[str, Any] | None) -> bool:
 
 def test_one_request_watches_all() -> None:
     slow = Slow(3)
-    watch = poller(slow)
+    watch = poller(slow, first_rest=0.3)  # a loaded machine starts threads slowly
     found = together(
         lambda id_: watch.wait(id_, ready, deadline=time.monotonic() + 5), list("abcde")
     )
