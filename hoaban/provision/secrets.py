@@ -86,7 +86,7 @@ def _run(*command: str) -> str:
         ) from error
     except subprocess.CalledProcessError as error:
         raise HoabanError(
-            f"{command[0]} failed",
-            detail=error.stderr.strip(),
-            mend=f"see whether the key is readable: {command[-1]}",
+            f"{command[0]} failed: {error.stderr.strip()}",
+            where=Location(file=command[-1]),
+            mend="make room, or give access to the folder; then run the same command again",
         ) from error

@@ -288,6 +288,28 @@ def test_explicit_providers(lab: Lab) -> None:
     assert set(lab.resources()) == {"shop-dev", "default", "north", "base", "g", "a", "b", "c"}
 
 
+def test_a_new_provider_asks_nothing_before_what_it_depends_on_is_made(lab: Lab) -> None:
+    """As after an interruption: a project is there, the role that opens it is not."""
+    lab.up('project = Thing("project")')
+    program = """
+        project = Thing("project")
+        role = Thing("role")
+        inside = pulumi.ProviderResource(
+            "fake", "inside", {"region": "north"}, Opts(depends_on=[role])
+        )
+        Thing("a", Opts(provider=inside))
+    """
+    lab.cloud.configured.clear()
+    assert lab.preview(program).changes["create"] == 3
+    assert {"region": UNKNOWN} in lab.cloud.configured
+    lab.cloud.configured.clear()
+    lab.up()
+    assert {"region": "north"} in lab.cloud.configured
+    lab.cloud.configured.clear()
+    lab.preview()
+    assert {"region": UNKNOWN} not in lab.cloud.configured
+
+
 def test_one_default_provider_for_each_version(lab: Lab) -> None:
     lab.config = {"fake:region": "north"}
     lab.up("""

@@ -106,6 +106,11 @@ class Executor:
         self.ledger.register(same, drop=[old])
         return same
 
+    def _waits(self, new: Resource) -> bool:
+        """Whether a preview has yet to make something that the resource depends on."""
+        known = map(self.ledger.find, new.dependencies)
+        return self.dry_run and any(one and one.id == UNKNOWN_STRING for one in known)
+
     def _create(self, step: Step) -> Resource:
         new, old = step.resource, step.old
         now = timestamp()
@@ -113,7 +118,7 @@ class Executor:
         drop = [old] if old is not None and not step.keeps_old else []
         replaced = old if step.keeps_old else None
         if is_provider(new.type) or not new.custom:
-            made = self.registry.make(new) if new.custom else new
+            made = self.registry.make(new, waits=self._waits(new)) if new.custom else new
             self.ledger.register(made, drop=drop, replaced=replaced)
             return made
         provider = self.registry.get(new.provider)

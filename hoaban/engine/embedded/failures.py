@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from hoaban.engine.embedded.files import StateWriteError
 from hoaban.engine.provider import ProviderError
 from hoaban.errors import HoabanError, Location, ManyErrors
 
@@ -106,25 +107,29 @@ class Failures:
 
 
 def fold(errors: Sequence[HoabanError]) -> list[HoabanError]:
-    """Errors with one cause for all (a cloud that is down) as one, with what they stopped."""
-    groups: dict[str, list[ProviderError]] = {}
+    """Errors with one cause for all as one: a cloud that is down, a disk that is full."""
+    groups: dict[str, list[HoabanError]] = {}
     for error in errors:
-        if isinstance(error, ProviderError) and error.common:
-            groups.setdefault(error.mend or error.common, []).append(error)
-    result: list[HoabanError] = []
-    for error in errors:
-        alike = groups.get(error.mend or "", ()) if getattr(error, "common", None) else ()
-        if len(alike) < 2:  # noqa: PLR2004 (one is told as it is)
-            result.append(error)
-        elif error is alike[0]:
-            result.append(_one_of(alike))
-    return result
+        groups.setdefault(_cause(error) or str(id(error)), []).append(error)
+    return [_one_of(alike) if len(alike) > 1 else alike[0] for alike in groups.values()]
 
 
-def _one_of(alike: Sequence[ProviderError]) -> HoabanError:
-    stopped = [error.what.removesuffix(f": {error.common}") for error in alike]
-    rest = len(stopped) - SHOWN
+def _cause(error: HoabanError) -> str | None:
+    """What tells errors of one cause; None for an error of its own."""
+    if isinstance(error, StateWriteError):
+        return StateWriteError.__name__
+    if isinstance(error, ProviderError) and error.common:
+        return error.mend or error.common
+    return None
+
+
+def _one_of(alike: Sequence[HoabanError]) -> HoabanError:
     first = alike[0]
+    if not isinstance(first, ProviderError):
+        where = replace(first.where, urn=None) if first.where else None
+        return StateWriteError(first.what, where=where, mend=first.mend)
+    stopped = [error.what.removesuffix(f": {getattr(error, 'common', '')}") for error in alike]
+    rest = len(stopped) - SHOWN
     request = first.where.request_id if first.where else None
     return HoabanError(
         f"{len(alike)} steps failed for one reason: {first.common}",

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from hoaban.engine.embedded import calls
 from hoaban.engine.embedded.defaults import is_default
-from hoaban.engine.embedded.properties import UNKNOWN_STRING, for_provider
+from hoaban.engine.embedded.properties import (
+    UNKNOWN_STRING,
+    contains_unknown,
+    for_provider,
+)
 from hoaban.engine.embedded.urns import package_of, provider_urn
+from hoaban.engine.values import UNKNOWN
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
@@ -65,6 +70,7 @@ class Registry:
         self._preview = preview
         self._resources = {f"{one.urn}::{one.id}": one for one in olds}
         self._providers: dict[str, Provider] = {}
+        self._waiting: set[str] = set()
         self._bare: dict[tuple[str, str], Provider] = {}
         self._lock = threading.RLock()
 
@@ -86,6 +92,8 @@ class Registry:
     def _configured(self, resource: Resource) -> Provider:
         provider = self._make(resource)
         inputs = for_provider(_settings(resource.inputs), urn=resource.urn)
+        if f"{resource.urn}::{resource.id}" in self._waiting and not contains_unknown(inputs):
+            inputs = dict.fromkeys(inputs, UNKNOWN)
         with environment(self._variables):
             provider.configure(inputs, preview=self._preview)
         self._providers[f"{resource.urn}::{resource.id}"] = provider
@@ -133,9 +141,15 @@ class Registry:
             return True
         return bool(self.diff(after.urn, before, after.inputs).replaces)
 
-    def make(self, resource: Resource) -> Resource:
-        """A provider resource with an id of its own, ready for use."""
+    def make(self, resource: Resource, *, waits: bool = False) -> Resource:
+        """A provider resource with an id of its own, ready for use.
+
+        In a preview one that ``waits`` for what is yet to be made (the role without which its
+        log-in is refused) asks the cloud nothing: what it would read is unknown.
+        """
         new = replace(resource, id=UNKNOWN_STRING if self._preview else str(uuid.uuid4()))
+        if waits:
+            self._waiting.add(f"{new.urn}::{new.id}")
         return self.adopt(new)
 
     def adopt(self, resource: Resource) -> Resource:
