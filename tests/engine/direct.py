@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Options
 from hoaban.engine.embedded.backend import Backend, StackName
-from hoaban.engine.embedded.deletes import run_deletes
+from hoaban.engine.embedded.deletes import delete_the_rest
 from hoaban.engine.embedded.deploy import Deployment
 from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.failures import Failures
-from hoaban.engine.embedded.interrupted import sweep_unfinished
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.providers import Registry, ResourceDiffer
@@ -95,10 +94,8 @@ class Direct:
     def destroy(self) -> Failures:
         def work(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
             executor = _executor(ledger, registry)
-            steps = Planner(ledger.olds, ResourceDiffer(registry)).deletes("test")
-            sweep_unfinished(executor, failures)
-            executor.deleting.update(step.urn for step in steps)
-            run_deletes(executor, failures, steps, 4)
+            planner = Planner(ledger.olds, ResourceDiffer(registry))
+            delete_the_rest(planner, executor, failures, "test", options.parallel)
 
         return self._run(Options(parallel=4), work)
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pulumi.automation.events import OpType
 
-from hoaban.engine.embedded.plan import Planner, force_replacement
+from hoaban.engine.embedded.candidate import force_replacement
+from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.scope import Patterns, Scope
 from hoaban.engine.embedded.state import Resource
 from hoaban.engine.embedded.steps import Goal, Step, compare

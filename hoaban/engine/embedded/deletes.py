@@ -4,14 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pulumi.automation.events import OpType
+
 from hoaban.engine.embedded.graph import run_in_order
+from hoaban.engine.embedded.interrupted import sweep_unfinished
+from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hoaban.engine.embedded.executor import Executor
     from hoaban.engine.embedded.failures import Failures
+    from hoaban.engine.embedded.plan import Planner
     from hoaban.engine.embedded.steps import Step
+
+
+def delete_the_rest(
+    planner: Planner, executor: Executor, failures: Failures, why: str, workers: int
+) -> None:
+    """Delete what the program did not register, what was replaced, and what nobody waits for.
+
+    ``why`` says in a refusal why these are deleted. Raises when a target fits nothing, or when
+    something protected would go, before anything is deleted.
+    """
+    if unused := planner.unused():
+        raise HoabanError(
+            f"no resource fits {unused[0]}",
+            mend="take a URN from the plan or the state; * stands for anything",
+        )
+    steps = planner.deletes(why)
+    sweep_unfinished(executor, failures)
+    executor.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)
+    run_deletes(executor, failures, steps, workers)
+    for refusal in planner.refusals:
+        failures.add(refusal)
 
 
 def run_deletes(

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from pulumi.automation.events import OpType
 
-from hoaban.engine.embedded import calls
 from hoaban.engine.embedded.defaults import default_goal
-from hoaban.engine.embedded.deletes import run_deletes
+from hoaban.engine.embedded.deletes import delete_the_rest
+from hoaban.engine.embedded.examine import Examiner
 from hoaban.engine.embedded.executor import Executor
-from hoaban.engine.embedded.interrupted import sweep_unfinished
-from hoaban.engine.embedded.plan import Candidate, Planner
+from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.properties import (
     UNKNOWN_STRING,
     contains_unknown,
@@ -25,8 +24,7 @@ from hoaban.engine.embedded.properties import (
 from hoaban.engine.embedded.providers import ResourceDiffer
 from hoaban.engine.embedded.registered import Registered, Stopping
 from hoaban.engine.embedded.scope import Scope
-from hoaban.engine.embedded.steps import compare
-from hoaban.engine.embedded.urns import is_provider, provider_urn
+from hoaban.engine.embedded.urns import provider_urn
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
@@ -34,13 +32,14 @@ if TYPE_CHECKING:
 
     from hoaban.engine.api import Options
     from hoaban.engine.embedded.backend import StackName
+    from hoaban.engine.embedded.candidate import Candidate
     from hoaban.engine.embedded.events import Reporter
     from hoaban.engine.embedded.failures import Failures
     from hoaban.engine.embedded.ledger import Ledger
     from hoaban.engine.embedded.providers import Registry
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Goal, Step
-    from hoaban.engine.provider import DiffResult, Provider
+    from hoaban.engine.provider import Provider
     from hoaban.engine.values import PropertyMap, Secret
 
 
@@ -57,6 +56,7 @@ class Deployment:
     config: Mapping[str, str | Secret]
     dry_run: bool
     _planner: Planner = field(init=False)
+    _examiner: Examiner = field(init=False)
     _executor: Executor = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _defaults: dict[str, threading.Lock] = field(init=False, default_factory=dict)
@@ -79,6 +79,7 @@ class Deployment:
                 trial=self.dry_run,
             ),
         )
+        self._examiner = Examiner(self.registry, self._planner.aliased)
         self._executor = Executor(
             self.ledger,
             self.registry,
@@ -139,9 +140,9 @@ class Deployment:
             self.ledger.alias(old.urn, goal.urn)
         inputs, diff = goal.inputs, None
         if candidate.targeted:
-            inputs = self._check(candidate)
+            inputs = self._examiner.check(candidate)
             self._refuse_unknown(goal, inputs)
-            diff = self._diff(candidate, inputs)
+            diff = self._examiner.diff(candidate, inputs)
         if not self._wait_for_delete(candidate):
             self._failed.add(goal.urn)
             return Registered(goal.urn, failed=True)
@@ -149,7 +150,7 @@ class Deployment:
             steps = self._planner.decide(candidate, inputs, diff)
             condemned = self._condemn(goal, steps)
         try:
-            result = self._run(self._with_new_defaults(candidate, steps))
+            result = self._run(self._examiner.with_new_defaults(candidate, steps))
         finally:
             for done in condemned:
                 done.set()
@@ -198,49 +199,6 @@ class Deployment:
             return True
         self._condemned[old.urn].wait()
         return old.urn in self._gone
-
-    def _with_new_defaults(self, candidate: Candidate, steps: Sequence[Step]) -> list[Step]:
-        """A replacement does not take over what was made up for the object before, as its name."""
-        old, goal = candidate.old, candidate.goal
-        replaces = any(step.op is OpType.CREATE_REPLACEMENT for step in steps)
-        if old is None or candidate.creates or not replaces or is_provider(goal.type):
-            return list(steps)
-        provider = self.registry.get(goal.provider)
-        inputs = calls.check(provider, goal.urn, goal.type, {}, goal.inputs)
-        return [
-            replace(step, new=replace(step.new, inputs=inputs)) if step.new else step
-            for step in steps
-        ]
-
-    def _check(self, candidate: Candidate) -> PropertyMap:
-        goal, old = candidate.goal, candidate.old
-        if not goal.custom:
-            return candidate.inputs
-        if is_provider(goal.type):
-            return self.registry.check(goal.urn, goal.type, candidate.inputs)
-        olds = {} if old is None or candidate.creates else old.inputs
-        provider = self.registry.get(goal.provider)
-        return calls.check(provider, goal.urn, goal.type, olds, candidate.inputs)
-
-    def _diff(self, candidate: Candidate, inputs: PropertyMap) -> DiffResult | None:
-        goal, old = candidate.goal, candidate.old
-        if old is None or candidate.creates:
-            return None
-        if not goal.custom:
-            return compare(old.inputs, inputs)
-        if is_provider(goal.type):
-            return self.registry.diff(goal.urn, old, inputs)
-        if self.registry.provider_changed(old, self._alias_free(old, goal.provider)):
-            return calls.moved()
-        provider = self.registry.get(goal.provider)
-        return calls.diff(provider, goal.urn, old, inputs, goal.ignore_changes)
-
-    def _alias_free(self, old: Resource, reference: str) -> str:
-        """A provider reference, as the old state would write it if its provider was renamed."""
-        urn, _, id_ = reference.rpartition("::")
-        before = self._planner.aliased.get(urn)
-        as_before = f"{before}::{id_}"
-        return as_before if before and as_before == old.provider else reference
 
     def register_outputs(self, urn: str, outputs: PropertyMap) -> None:
         """Note what a component says its outputs are."""
@@ -300,22 +258,8 @@ class Deployment:
 
     def finish(self) -> None:
         """Delete what the program does not have any more, and what was replaced."""
-        unused = self._planner.unused()
-        if unused:
-            self.failures.add(
-                HoabanError(
-                    f"no resource fits {unused[0]}",
-                    mend="take a URN from the plan; * stands for anything",
-                )
-            )
-            return
+        why, workers = "the program does not have it any more", self.options.parallel
         try:
-            steps = self._planner.deletes("the program does not have it any more")
+            delete_the_rest(self._planner, self._executor, self.failures, why, workers)
         except HoabanError as error:
             self.failures.add(error)
-            return
-        sweep_unfinished(self._executor, self.failures)
-        self._executor.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)
-        run_deletes(self._executor, self.failures, steps, self.options.parallel)
-        for refusal in self._planner.refusals:
-            self.failures.add(refusal)

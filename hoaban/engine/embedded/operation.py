@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from hoaban.engine.api import Interrupted, UpdateKind, UpdateResult
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.builtin import BuiltinProvider
-from hoaban.engine.embedded.deletes import run_deletes
+from hoaban.engine.embedded.deletes import delete_the_rest
 from hoaban.engine.embedded.deploy import Deployment
 from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.history import HistoryEntry, stored_config, versions
-from hoaban.engine.embedded.interrupted import sweep_unfinished
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.plan import Planner
@@ -241,16 +240,8 @@ class Operation:
         executor = self._executor(opened, ledger)
         scope = Scope(self._options.targets, released=self._options.released)
         planner = Planner(ledger.olds, ResourceDiffer(executor.registry), scope)
-        unused = planner.unused()
-        if unused:
-            raise HoabanError(
-                f"no resource fits {unused[0]}",
-                mend="take a URN from the state; * stands for anything",
-            )
-        steps = planner.deletes("the stack is destroyed")
-        sweep_unfinished(executor, self._failures)
-        executor.deleting.update(step.urn for step in steps)
-        run_deletes(executor, self._failures, steps, self._options.parallel)
+        workers = self._options.parallel
+        delete_the_rest(planner, executor, self._failures, "the stack is destroyed", workers)
 
     def _commit(self, opened: Opened, ledger: Ledger) -> None:
         if not self._persist:
