@@ -42,6 +42,11 @@ def must_be_idle(layout: Layout) -> None:
         )
 
 
+def namespace(pid: int) -> str:
+    """The process namespace that a process is in (pid_namespaces(7))."""
+    return str(Path(f"/proc/{pid}/ns/pid").readlink())
+
+
 def processes(layout: Layout) -> Iterator[psutil.Process]:
     """Everything that the lab runs, without guests."""
     number = Supervisor(layout).pid()
@@ -52,10 +57,12 @@ def processes(layout: Layout) -> Iterator[psutil.Process]:
     for process in psutil.process_iter():
         try:
             words = " ".join(process.cmdline())
-        except psutil.Error:
+            here = namespace(process.pid) == namespace(os.getpid())
+        except (psutil.Error, OSError):
             continue
-        # Some are daemons of their own, known by the lab's folder in their command line.
-        ours = process.pid in family or f"{layout.root}/" in words
+        # Some are daemons of their own, known by the lab's folder in their command line; a lab in a
+        # container has the same.
+        ours = process.pid in family or (here and f"{layout.root}/" in words)
         if ours and process.pid != os.getpid() and "qemu-system" not in words:
             yield process
 
