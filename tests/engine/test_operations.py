@@ -227,6 +227,21 @@ def test_what_is_kept_when_deleted(lab: Lab) -> None:
     assert set(lab.resources()) == {"shop-dev"}
 
 
+def test_what_goes_with_something_that_stays_is_deleted_itself(lab: Lab) -> None:
+    other = lab.cloud.add("fake:index:Thing", "another's", {"cidr": "192.0.2.0/24"})
+    lab.up(f"""
+    found = pulumi.CustomResource.__new__(Thing)
+    pulumi.CustomResource.__init__(
+        found, "fake:index:Thing", "found", {{"cidr": None, "address": None}}, Opts(id="{other.id}")
+    )
+    inside = Thing("inside", Opts(deleted_with=found))
+    """)
+    lab.cloud.calls.clear()
+    lab.run("destroy")
+    assert lab.cloud.names("delete") == ["inside"]
+    assert list(lab.cloud.things) == [other.id]
+
+
 def test_time_limits(lab: Lab) -> None:
     limits = 'pulumi.CustomTimeouts(create="1h30m", update="90s", delete="5m")'
     lab.up(f'Thing("a", Opts(custom_timeouts={limits}), x=1)\nThing("b")')

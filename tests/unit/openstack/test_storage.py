@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +15,7 @@ from hoaban.engine.provider import ProviderError
 from tests.cloud.lifecycle import check, die, key, live
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cloud.lifecycle import Made, Maker
@@ -103,6 +109,34 @@ def test_image(make: Maker, disk: Path, world: World) -> None:
         replaces={"localFilePath": "/other", "diskFormat": "qcow2"},
     )
     die(made, make)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The address of a web server that offers the files of ``tmp_path``."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_image_from_an_address(make: Maker, disk: Path, world: World, web: str) -> None:
+    packed = disk.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(disk.read_bytes()))
+    asked = {
+        "imageSourceUrl": f"{web}/{packed.name}",
+        "decompress": True,
+        "containerFormat": "bare",
+        "diskFormat": "raw",
+    }
+    made = make("images/image:Image", asked, "image")
+    assert made.out("sizeBytes") == disk.stat().st_size
+    content = hashlib.md5(disk.read_bytes(), usedforsecurity=False)
+    assert made.out("checksum") == content.hexdigest()
+    with pytest.raises(ProviderError, match=f"cannot fetch the image from {web}/none: 404"):
+        make("images/image:Image", {**asked, "imageSourceUrl": f"{web}/none"}, "missing")
+    assert list(world.images.objects) == [made.id]
 
 
 def test_damaged_image_is_not_kept(make: Maker, disk: Path, world: World) -> None:
