@@ -100,10 +100,16 @@ def _compare_objects(
     if not old or not new:
         changes[path] = _change(replaces_deep(spec), not old, not new)
         return
+    _compare_fields(spec, path, old, new, changes)
+
+
+def _compare_fields(
+    spec: Field, path: str, old: PropertyMap, new: PropertyMap, changes: Changes
+) -> None:
     for inner in spec.fields:
         if not inner.output:
-            name = f"{path}.{inner.name}"
-            _compare(inner, name, old.get(inner.name), new.get(inner.name), changes)
+            before, after = old.get(inner.name), new.get(inner.name)
+            _compare(inner, f"{path}.{inner.name}", before, after, changes)
 
 
 def _compare_lists(
@@ -119,11 +125,7 @@ def _compare_lists(
             added = index >= len(old)
             changes[where] = _change(replaces_deep(spec), added, not added)
         elif spec.element is Kind.OBJECT:
-            for inner in spec.fields:
-                if not inner.output:
-                    name = f"{where}.{inner.name}"
-                    before, after = old[index].get(inner.name), new[index].get(inner.name)
-                    _compare(inner, name, before, after, changes)
+            _compare_fields(spec, where, old[index], new[index], changes)
         elif _normal_item(spec, old[index]) != _normal_item(spec, new[index]):
             changes[where] = _change(spec.replaces, added=False, removed=False)
 

@@ -38,18 +38,18 @@ def _zone(value: PropertyValue) -> PropertyValue:
     return str(value).partition(":")[0]
 
 
-_HINT_FIELDS = (
+HINT_FIELDS = (
     text("group", replaces=True),
     text("buildNearHostIp", replaces=True),
     text("targetCell", replaces=True),
-    strings("differentCells", replaces=True),
-    strings("differentHosts", replaces=True),
-    strings("queries", replaces=True),
-    strings("sameHosts", replaces=True),
-    mapping("additionalProperties", replaces=True),
+    strings("differentCells", api="different_cell", replaces=True),
+    strings("differentHosts", api="different_host", replaces=True),
+    strings("queries", api="query", replaces=True),
+    strings("sameHosts", api="same_host", replaces=True),
+    mapping("additionalProperties", api=None, replaces=True),
 )
 
-_DEVICE_FIELDS = (
+DEVICE_FIELDS = (
     text("sourceType", required=True, replaces=True),
     text("destinationType", replaces=True),
     text("uuid", replaces=True),
@@ -58,7 +58,7 @@ _DEVICE_FIELDS = (
     text("deviceType", replaces=True),
     text("diskBus", replaces=True),
     text("guestFormat", replaces=True),
-    boolean("multiattach", replaces=True),
+    boolean("multiattach", api=None, replaces=True),
     integer("volumeSize", replaces=True),
     text("volumeType", replaces=True),
 )
@@ -122,8 +122,8 @@ FIELDS: tuple[Field, ...] = (
     ),
     text("adminPass", api=None, stored=True, secret=True),
     text("userData", api=None, replaces=True, same=digest, hidden=True),
-    objects("blockDevices", *_DEVICE_FIELDS, api=None, stored=True),
-    object_set("schedulerHints", *_HINT_FIELDS, api=None, stored=True),
+    objects("blockDevices", *DEVICE_FIELDS, api=None, stored=True),
+    object_set("schedulerHints", *HINT_FIELDS, api=None, stored=True),
     object_set(
         "personalities",
         text("file", required=True),

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.values import Unknown
 from hoaban.openstack.compute import networks
+from hoaban.openstack.compute.fields import DEVICE_FIELDS, HINT_FIELDS
 from hoaban.openstack.compute.flavors import flavor_named
+from hoaban.openstack.convert import object_to_api
 from hoaban.openstack.images import image_named
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
+    from hoaban.openstack.schema import Field
 
 Json = dict[str, Any]
 
@@ -95,34 +98,16 @@ def files(items: Iterable[PropertyMap]) -> list[Json]:
 
 
 def _device(item: PropertyMap) -> Json:
-    names = {
-        "sourceType": "source_type",
-        "destinationType": "destination_type",
-        "uuid": "uuid",
-        "volumeSize": "volume_size",
-        "volumeType": "volume_type",
-        "deviceType": "device_type",
-        "diskBus": "disk_bus",
-        "guestFormat": "guest_format",
-    }
-    device = {names[name]: item[name] for name in names if item.get(name)}
-    device["boot_index"] = item.get("bootIndex", 0)
-    device["delete_on_termination"] = item.get("deleteOnTermination", False)
-    return device
+    return {"boot_index": 0, "delete_on_termination": False, **_given(DEVICE_FIELDS, item)}
 
 
 def _hints(hints: PropertyMap) -> Json:
-    names = {
-        "group": "group",
-        "differentHosts": "different_host",
-        "sameHosts": "same_host",
-        "queries": "query",
-        "targetCell": "target_cell",
-        "differentCells": "different_cell",
-        "buildNearHostIp": "build_near_host_ip",
-    }
-    asked = {names[name]: hints[name] for name in names if hints.get(name)}
-    return {**asked, **hints.get("additionalProperties", {})}
+    return {**_given(HINT_FIELDS, hints), **hints.get("additionalProperties", {})}
+
+
+def _given(fields: Iterable[Field], values: PropertyMap) -> Json:
+    """What is said as the API takes it; Nova's schema has no word for zero or nothing."""
+    return {name: value for name, value in object_to_api(fields, values).items() if value}
 
 
 def _version(inputs: PropertyMap) -> str:

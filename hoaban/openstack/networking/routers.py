@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hoaban.engine.provider import CheckFailure, ResourceState
 from hoaban.openstack import addresses, errors
 from hoaban.openstack.cloud import NETWORK as SERVICE
+from hoaban.openstack.convert import object_to_api
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.networking.networks import (
     COMMON,
@@ -120,12 +121,9 @@ def _gateway(inputs: PropertyMap) -> Json:
         info["enable_snat"] = inputs["enableSnat"]
     if inputs.get("externalQosPolicyId"):
         info["qos_policy_id"] = inputs["externalQosPolicyId"]
-    names = {"subnetId": "subnet_id", "ipAddress": "ip_address"}
     if inputs.get("externalFixedIps"):
-        info["external_fixed_ips"] = [
-            {names[name]: value for name, value in item.items() if name in names and value}
-            for item in inputs["externalFixedIps"]
-        ]
+        fixed = inputs["externalFixedIps"]
+        info["external_fixed_ips"] = [object_to_api(_ADDRESS, item) for item in fixed]
     elif inputs.get("externalSubnetIds"):
         info["subnets"] = list(inputs["externalSubnetIds"])
     return info
