@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from keystoneauth1.exceptions import ClientException
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
@@ -16,6 +18,7 @@ description:
   - Makes a project C(service), one user a service with the roles C(admin) and C(service), and
     services with their public, internal and admin endpoints.
   - What exists is left as it is, except for a changed address of an endpoint.
+  - In check mode, a keystone that does not answer is one that has nothing yet.
 options:
   config_file: {description: The clouds.yaml to use., type: path, required: true}
   cloud: {description: Its entry., type: str, default: lab}
@@ -43,6 +46,11 @@ class Catalogue:
         config = OpenStackConfig(config_files=[module.params["config_file"]], load_envvars=False)
         self.identity = Connection(config=config.get_one(module.params["cloud"])).identity
 
+    @property
+    def known(self) -> bool:
+        """Whether check mode knows its answer: what is missing, nothing else can be asked of."""
+        return self.changed and bool(self.module.check_mode)
+
     def apply(self) -> None:
         """Make everything; independent parts side by side."""
         self.admin = self.identity.find_role("admin", ignore_missing=False)
@@ -50,6 +58,8 @@ class Catalogue:
         self.project = self.identity.find_project("service", domain_id=DOMAIN) or self._make(
             "project", name="service", domain_id=DOMAIN
         )
+        if self.known:
+            return
         self.services = {service.type: service for service in self.identity.services()}
         self.endpoints = {(e.service_id, e.interface): e for e in self.identity.endpoints()}
         self.users = {user.name for user in self.identity.users(domain_id=DOMAIN)}
@@ -69,15 +79,20 @@ class Catalogue:
                 password=self.module.params["password"],
                 default_project_id=self.project.id,
             )
+        if self.known:
+            return
         user = self.identity.find_user(name, domain_id=DOMAIN, ignore_missing=False)
         for role in (self.admin, self.service_role):
             if not self.identity.validate_user_has_project_role(self.project, user, role):
-                self.identity.assign_project_role_to_user(self.project, user, role)
                 self.changed = True
+                if not self.module.check_mode:
+                    self.identity.assign_project_role_to_user(self.project, user, role)
 
     def service(self, name: str, type: str, url: str) -> None:  # noqa: A002
         """Make a service with its endpoints."""
         service = self.services.get(type) or self._make("service", name=name, type=type)
+        if self.known:
+            return
         for interface in INTERFACES:
             endpoint = self.endpoints.get((service.id, interface))
             if endpoint is None:
@@ -90,11 +105,14 @@ class Catalogue:
                     url=url,
                 )
             elif endpoint.url != url:
-                self.identity.update_endpoint(endpoint, url=url)
                 self.changed = True
+                if not self.module.check_mode:
+                    self.identity.update_endpoint(endpoint, url=url)
 
     def _make(self, kind: str, **attributes: Any) -> Any:
         self.changed = True
+        if self.module.check_mode:
+            return None
         return getattr(self.identity, f"create_{kind}")(**attributes)
 
 
@@ -108,10 +126,18 @@ def main() -> None:
             "password": {"type": "str", "required": True, "no_log": True},
             "users": {"type": "list", "elements": "str", "required": True},
             "services": {"type": "list", "elements": "dict", "required": True},
-        }
+        },
+        supports_check_mode=True,
     )
+    if module.check_mode and not Path(module.params["config_file"]).exists():
+        module.exit_json(changed=True)
     catalogue = Catalogue(module)
-    catalogue.apply()
+    try:
+        catalogue.apply()
+    except ClientException:
+        if not module.check_mode:
+            raise
+        catalogue.changed = True
     module.exit_json(changed=catalogue.changed)
 
 

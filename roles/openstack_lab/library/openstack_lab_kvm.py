@@ -67,6 +67,8 @@ def main() -> None:
     )
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         module.exit_json(changed=False, works=False, reason="there is no /dev/kvm")
+    if module.check_mode and not Path(EMULATOR).exists():
+        module.exit_json(changed=False, works=False, reason="the emulator is not installed yet")
     reason = trial("kvm", module.params["timeout"])
     module.exit_json(changed=False, works=not reason, reason=reason)
 

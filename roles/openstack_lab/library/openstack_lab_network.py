@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from keystoneauth1.exceptions import ClientException
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
@@ -13,6 +15,7 @@ module: openstack_lab_network
 short_description: Make an external flat network with its subnets
 description:
   - Makes the network and what is missing of its subnets; what exists is left as it is.
+  - In check mode, a lab that does not answer is one that has nothing yet.
   - The collection openstack.cloud can't be used with the SDK that the lab's client has.
 options:
   config_file: {description: The clouds.yaml to use., type: path, required: true}
@@ -25,6 +28,18 @@ options:
     required: true
 author: [hoaban]
 """
+
+
+def missing(network: Any, name: str, subnets: list[dict[str, Any]]) -> bool:
+    """Whether anything is to be made."""
+    try:
+        external = network.find_network(name)
+    except ClientException:
+        return True
+    if external is None:
+        return True
+    have = {subnet.cidr for subnet in network.subnets(network_id=external.id)}
+    return not {subnet["cidr"] for subnet in subnets} <= have
 
 
 def apply(network: Any, name: str, subnets: list[dict[str, Any]]) -> bool:
@@ -65,12 +80,15 @@ def main() -> None:
             "cloud": {"type": "str", "default": "lab"},
             "name": {"type": "str", "default": "public"},
             "subnets": {"type": "list", "elements": "dict", "required": True},
-        }
+        },
+        supports_check_mode=True,
     )
+    if module.check_mode and not Path(module.params["config_file"]).exists():
+        module.exit_json(changed=True)
     config = OpenStackConfig(config_files=[module.params["config_file"]], load_envvars=False)
     network = Connection(config=config.get_one(module.params["cloud"])).network
-    changed = apply(network, module.params["name"], module.params["subnets"])
-    module.exit_json(changed=changed)
+    act = missing if module.check_mode else apply
+    module.exit_json(changed=act(network, module.params["name"], module.params["subnets"]))
 
 
 if __name__ == "__main__":

@@ -18,12 +18,23 @@ description:
   - Starts the supervisor where it does not run.
   - Restarts the programs whose section changed, all at one time, and starts those that fell.
   - With I(wait_for), changes nothing and waits until these programs answer.
+  - In check mode the supervisor's configuration is not written, so I(rewritten) stands for it.
   - Is run by the interpreter that has the C(hoaban) package.
 options:
   lab_dir: {description: The folder of the lab., type: path, required: true}
+  rewritten:
+    description: Whether the sections of programs were written anew, or would be in check mode.
+    type: bool
+    default: false
   wait_for: {description: Programs to wait for., type: list, elements: str}
 author: [hoaban]
 """
+
+
+def predict(layout: Layout, rewritten: bool) -> bool:
+    """Whether a run would start or restart anything."""
+    supervisor = Supervisor(layout)
+    return rewritten or not supervisor.alive() or bool(supervisor.fallen())
 
 
 def main() -> None:
@@ -31,11 +42,15 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "lab_dir": {"type": "path", "required": True},
+            "rewritten": {"type": "bool", "default": False},
             "wait_for": {"type": "list", "elements": "str"},
-        }
+        },
+        supports_check_mode=True,
     )
     layout = Layout(Path(module.params["lab_dir"]))
     names = module.params["wait_for"]
+    if module.check_mode:
+        module.exit_json(changed=not names and predict(layout, module.params["rewritten"]))
     try:
         if names:
             wait_for_apis(layout, names)
