@@ -16,7 +16,7 @@ from keystoneauth1 import adapter, session
 from keystoneauth1 import exceptions as ksa
 
 from hoaban.engine.provider import Cancelled, ProviderError
-from hoaban.openstack import errors
+from hoaban.openstack import errors, logins
 from hoaban.openstack.settings import find_cloud, plain_settings, secret_values, secrets_of
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class Cloud:
             if self._session is None:
                 verify, cert = region.get_requests_verify_args()
                 self._session = session.Session(
-                    auth=region.get_auth(),
+                    auth=logins.LOGINS.shared(region.get_auth(), verify, cert),
                     session=http_session(),
                     verify=verify,
                     cert=cert,

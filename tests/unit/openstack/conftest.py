@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from hoaban.openstack import OpenStackProvider, batch, patience, poll
+from hoaban.openstack import OpenStackProvider, batch, logins, patience, poll
 from hoaban.openstack import cloud as cloud_module
 from tests.cloud.lifecycle import Maker
 from tests.unit.openstack.fake_cloud import HOST, PASSWORD
@@ -41,6 +41,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         return http
 
     monkeypatch.setattr(cloud_module, "http_session", session)
+    monkeypatch.setattr(logins, "LOGINS", logins.Logins())  # of this cloud, and no other test's
     monkeypatch.setattr(cloud_module, "_FIRST_PAUSE", 0.001)
     monkeypatch.setattr(patience, "PAUSE", 0.01)
     monkeypatch.setattr(patience, "PATIENCE", 0.2)

@@ -409,3 +409,33 @@ def test_lists_are_fetched_once_and_forgotten_after_a_write(make: Maker, world: 
 def test_calls_are_counted(make: Maker) -> None:
     make("networking/network:Network", {})
     assert make.provider.calls["POST network/networks"] == 1
+
+
+# --- log-ins -----------------------------------------------------------------------------------
+
+
+def networks_of(environ: dict[str, str], **settings: str) -> None:
+    """Have a provider of its own ask the cloud for something."""
+    configured(environ, **settings).read(urn(NETWORK), NETWORK, "no-such-network", None)
+
+
+def test_providers_of_one_project_share_a_log_in(world: World, environ: dict[str, str]) -> None:
+    networks_of(environ)
+    networks_of(environ)
+    assert world.http.count("POST", ".*/auth/tokens") == 1
+    networks_of(environ, tenantId="another-project")
+    assert world.http.count("POST", ".*/auth/tokens") == 2
+    with pytest.raises(ProviderError):
+        networks_of(environ, password="not-it")
+    networks_of(environ)
+    assert world.http.count("POST", ".*/auth/tokens") == 3, "the wrong password was tried, once"
+
+
+def test_a_shared_token_that_no_longer_holds_is_replaced(
+    world: World, environ: dict[str, str]
+) -> None:
+    networks_of(environ)
+    world.http.fail("GET", "/networks", status=401)
+    networks_of(environ)
+    networks_of(environ)
+    assert world.http.count("POST", ".*/auth/tokens") == 2
