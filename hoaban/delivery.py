@@ -1,7 +1,7 @@
-"""``up``: provision, converge, verify, report, for one target or many.
+"""``up``: provision, converge, verify, report, for one target after the other.
 
 Phases go over all targets before the next begins: while the last environment is provisioned, the
-servers of the first boot.
+servers of the first boot. What goes wrong is raised; :mod:`hoaban.deliveries` is for many.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hoaban.console import Steps, stderr
 from hoaban.converge.console import CloudConsole
 from hoaban.converge.run import converge
+from hoaban.errors import listed
 from hoaban.provision import operations
 from hoaban.provision.display.progress import Progress
 from hoaban.report.write import write as write_report
@@ -20,10 +21,11 @@ from hoaban.verify.model import Status
 from hoaban.verify.run import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from hoaban.engine.api import Engine, Options, UpdateResult
+    from hoaban.errors import HoabanError
     from hoaban.provision.guard import Consent
     from hoaban.provision.target import Target
     from hoaban.verify.model import VerifyReport
@@ -31,31 +33,41 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Delivery:
-    """What ``up`` came to for one target. ``seconds`` by phase."""
+    """What ``up`` came to for one target. ``seconds`` by phase.
+
+    ``resources`` are steps by operation. ``failed_at`` is what was not done, for an error.
+    """
 
     target: Target
-    provisioned: UpdateResult | None = None
+    resources: Mapping[str, int] = field(default_factory=dict)
     changed_tasks: int = 0
     verified: VerifyReport | None = None
     report: Path | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    error: HoabanError | None = None
+    failed_at: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether every promise was checked and held."""
-        return self.verified is not None and self.verified.ok
+        return self.error is None and self.verified is not None and self.verified.ok
+
+    def fail(self, phase: str, error: HoabanError) -> None:
+        """Note that a phase failed; those after it are left out."""
+        self.error, self.failed_at = error, phase
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
         return {
-            "stack": f"{self.target.project}/{self.target.stack_name}",
-            "resources": dict(self.provisioned.changes) if self.provisioned else {},
+            "stack": self.target.name,
+            "resources": dict(self.resources),
             "changed_tasks": self.changed_tasks,
             "checks": {str(status): self.verified.count(status) for status in Status}
             if self.verified
             else {},
             "report": str(self.report) if self.report else None,
             "seconds": {phase: round(seconds, 1) for phase, seconds in self.seconds.items()},
+            "errors": listed(self.error),
         }
 
 
@@ -68,7 +80,7 @@ def provision(
     quiet: bool = False,
 ) -> UpdateResult:
     """Make the cloud as the inventory says, shown while it goes on."""
-    name = f"{target.project}/{target.stack_name}"
+    name = target.name
     with Progress(f"Provisioning {name}", quiet=quiet) as progress:
         result = operations.up(target, engine, progress.handle, consent=consent, options=options)
     if not quiet:
@@ -97,7 +109,8 @@ def deliver(
             delivery.seconds[name] = time.monotonic() - started
 
     def provision_one(delivery: Delivery) -> None:
-        delivery.provisioned = provision(delivery.target, engine, consent, options, quiet=quiet)
+        result = provision(delivery.target, engine, consent, options, quiet=quiet)
+        delivery.resources = result.changes
 
     phase("provision", provision_one)
     console = CloudConsole(targets[0].province.spec.cloud, targets[0].workspace.inventory)

@@ -11,7 +11,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 class ExitCode(IntEnum):
@@ -95,6 +95,24 @@ class ManyErrors(HoabanError):
     def to_json(self) -> dict[str, Any]:
         """An object with the list ``errors``, each as :meth:`HoabanError.to_json` gives it."""
         return {"errors": [error.to_json()["error"] for error in self.errors]}
+
+
+def from_json(body: Mapping[str, Any]) -> HoabanError:
+    """The error that :meth:`HoabanError.to_json` told, in another process."""
+    if "errors" in body:
+        return ManyErrors([from_json({"error": one}) for one in body["errors"]])
+    one = body["error"]
+    where = Location(**one["where"]) if one.get("where") else None
+    return HoabanError(one["what"], where=where, mend=one.get("mend"), detail=one.get("detail"))
+
+
+def listed(error: HoabanError | None) -> list[dict[str, Any]]:
+    """Errors as JSON, whether there is none, one or several."""
+    if error is None:
+        return []
+    told = error.to_json()
+    errors: list[dict[str, Any]] = told["errors"] if "errors" in told else [told["error"]]
+    return errors
 
 
 class UsageError(HoabanError):

@@ -55,9 +55,19 @@ def heard(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[Non
         signal.signal(signal.SIGINT, before)
 
 
+_muted = False
+
+
+def mute() -> None:
+    """Have :func:`announce` say nothing, in a process that is one of many."""
+    global _muted  # noqa: PLW0603 (a fact of the process, set once)
+    _muted = True
+
+
 def announce(text: str) -> None:
     """Say at once that Ctrl-C was heard and what comes of it."""
-    stderr().print(Text(text, "yellow"))
+    if not _muted:
+        stderr().print(Text(text, "yellow"))
 
 
 _farewells: Final[list[Callable[[], None]]] = []

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hoaban import model
+from hoaban.cli.operation import (
+    AgenciesArgument,
+    Failures,
+    JsonOption,
+    ProvisionedOption,
+    name_of,
+    provisioned,
+)
 from hoaban.console import Steps, print_json, stdout
 from hoaban.converge.console import CloudConsole
+from hoaban.converge.many import converge_many
 from hoaban.converge.playbook import Transport
 from hoaban.converge.run import converge as configure
+from hoaban.errors import HoabanError, UsageError, listed
 from hoaban.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hoaban.converge.run import Converged
 
 
 def converge(
-    agency: Annotated[
-        str | None, typer.Argument(help="Slug of the agency; the province's own hosts unless told")
-    ] = None,
+    agencies: AgenciesArgument = None,
+    everything: ProvisionedOption = False,
     host: Annotated[
         list[str] | None, typer.Option("--host", help="Only this host; may be given again")
     ] = None,
@@ -29,34 +43,60 @@ def converge(
     transport: Annotated[
         Transport, typer.Option(help="How tasks reach hosts: mitogen is several times faster")
     ] = Transport.MITOGEN,
-    json_: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+    json_: JsonOption = False,
 ) -> None:
-    """Configure the servers of an agency, or of the province: keys pinned, playbook run.
+    """Configure the servers of agencies, or of the province: keys pinned, playbook run.
 
-    Examples: `hoaban converge`, `hoaban converge so-y-te --check --diff`
+    Agencies are configured by one run of Ansible, the province's own hosts before it.
+
+    Examples: `hoaban converge`, `hoaban converge so-y-te --check --diff`, `hoaban converge --all`
     """
     workspace = Workspace.find()
+    stacks = provisioned(workspace, agencies, everything)
+    if host and len(stacks) > 1:
+        raise UsageError("--host goes with one stack only", mend="name one agency")
     console = CloudConsole(model.load(workspace.inventory).spec.cloud, workspace.inventory)
+    how: dict[str, Any] = {"check": check, "diff": diff, "tags": tags or ()}
+    how["transport"] = transport
     with Steps(quiet=json_) as steps:
-        result = configure(
-            workspace,
-            agency,
-            console,
-            steps,
-            check=check,
-            diff=diff,
-            hosts=host or (),
-            tags=tags or (),
-            transport=transport,
-        )
-    if json_:
-        print_json(result.to_json())
-        return
+        if not everything and len(stacks) == 1:
+            one = configure(workspace, stacks[0], console, steps, hosts=host or (), **how)
+            results: dict[str | None, Converged | HoabanError] = {stacks[0]: one}
+        else:
+            results = {}
+            if None in stacks:
+                try:
+                    results[None] = configure(workspace, None, console, steps, **how)
+                except HoabanError as error:
+                    results[None] = error
+            slugs = [slug for slug in stacks if slug is not None]
+            if slugs:
+                results.update(converge_many(workspace, slugs, console, steps, **how))
+    _tell(results, check=check, json_=json_, one=not everything and len(stacks) == 1)
+
+
+def _tell(
+    results: Mapping[str | None, Converged | HoabanError], *, check: bool, json_: bool, one: bool
+) -> None:
+    failures, entries = Failures(), []
+    hosts = changed = 0
+    seconds = 0.0
     word = "would change" if check else "changed"
-    for name, one in result.hosts.items():
-        for task in one.changes:
-            stdout().print(f"{name}: {word}: {task}", markup=False)
-    stdout().print(
-        f"{len(result.hosts)} hosts, {result.changed} {'changes to make' if check else 'changed'}, "
-        f"{result.seconds:.0f} s"
-    )
+    for stack, result in results.items():
+        if isinstance(result, HoabanError):
+            failures.add(name_of(stack), result)
+            entries.append({"agency": stack, "errors": listed(result)})
+            continue
+        entries.append({"agency": stack, **result.to_json(), "errors": []})
+        hosts += len(result.hosts)
+        changed += result.changed
+        seconds = max(seconds, result.seconds)
+        for name, host in result.hosts.items() if not json_ else ():
+            for task in host.changes:
+                stdout().print(f"{name}: {word}: {task}", markup=False)
+    if json_:
+        print_json(entries[0] if one else entries)
+    else:
+        what = "changes to make" if check else "changed"
+        stdout().print(f"{hosts} hosts, {changed} {what}, {seconds:.0f} s")
+    failures.tell(quiet=json_)

@@ -12,7 +12,6 @@ from hoaban.cli.operation import (
     JsonOption,
     YesOption,
     consent,
-    result_json,
     target_of,
 )
 from hoaban.console import print_json, stderr, stdout
@@ -21,6 +20,7 @@ from hoaban.errors import ExitCode, UsageError
 from hoaban.provision import operations
 from hoaban.provision.display.progress import Progress
 from hoaban.provision.engines import engine_for
+from hoaban.provision.results import result_json
 
 
 def destroy(

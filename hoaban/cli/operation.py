@@ -1,14 +1,16 @@
-"""What the verbs plan, up, refresh and destroy have in common."""
+"""What the verbs about stacks have in common."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
-from hoaban.console import stderr
+from hoaban.console import print_error, stderr
+from hoaban.errors import ExitCode, HoabanError, UsageError
+from hoaban.inventory.fleet import Fleet
 from hoaban.provision.guard import Consent
 from hoaban.provision.target import Target
 from hoaban.workspace import Workspace
@@ -16,9 +18,22 @@ from hoaban.workspace import Workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hoaban.engine.api import UpdateResult
     from hoaban.provision.guard import Loss
 
+AgenciesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Slugs of agencies; the province's foundation unless told"),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="The foundation and every agency")]
+ProvisionedOption = Annotated[
+    bool, typer.Option("--all", help="The foundation and every agency that is provisioned")
+]
+ParallelOption = Annotated[
+    int | None,
+    typer.Option(
+        "--parallel", min=1, help="How many agencies side by side; one a core, two at least"
+    ),
+]
 AgencyArgument = Annotated[
     str | None, typer.Argument(help="Slug of the agency; the province's foundation unless told")
 ]
@@ -40,6 +55,43 @@ def target_of(agency: str | None) -> Target:
     return Target.load(Workspace.find(), agency)
 
 
+def targets_of(agencies: Sequence[str] | None, everything: bool) -> list[Target]:
+    """The targets that the command line names, the foundation first: all of the inventory's or few.
+
+    Without a name it is the foundation alone.
+    """
+    _either(agencies, everything)
+    first = target_of(None)
+    if everything:
+        return [first, *(first.of(slug) for slug in sorted(first.province.agencies))]
+    for slug in agencies or ():
+        first.province.agency(slug)  # one that is not there has its own error
+    return [first.of(slug) for slug in dict.fromkeys(agencies or (None,))]
+
+
+def provisioned(
+    workspace: Workspace, agencies: Sequence[str] | None, everything: bool
+) -> list[str | None]:
+    """The stacks that the command line names, among those with a state; None is the foundation."""
+    _either(agencies, everything)
+    if not everything:
+        return list(dict.fromkeys(agencies or (None,)))
+    found = [state.outputs.environment.agency for state in Fleet.read(workspace).states]
+    if not found:
+        raise HoabanError("nothing is provisioned yet", mend="hoaban up --all")
+    return sorted(found, key=lambda agency: agency or "")
+
+
+def name_of(agency: str | None) -> str:
+    """What a stack is called in messages."""
+    return agency or "the foundation"
+
+
+def _either(agencies: Sequence[str] | None, everything: bool) -> None:
+    if agencies and everything:
+        raise UsageError("--all goes without names", mend="leave out --all, or the names")
+
+
 def consent(*, yes: bool, delete_data: bool, allow_replace: bool) -> Consent:
     """How far the operation may go: by the flags, or by asking the person at the terminal."""
     asks = not yes and sys.stdin.isatty()
@@ -55,16 +107,25 @@ def _ask(losses: Sequence[Loss]) -> bool:
     return typer.confirm("Go on?", default=False, err=True)
 
 
-def result_json(result: UpdateResult) -> dict[str, Any]:
-    """An operation's result as plain values; inputs, which may be secret, are left out."""
-    steps = [
-        {key: value for key, value in asdict(step).items() if key not in ("old", "new")}
-        for step in result.steps
-        if step.op not in ("same", "read")
-    ]
-    return {
-        "kind": str(result.kind),
-        "changes": dict(result.changes),
-        "steps": steps,
-        "seconds": round(result.duration_seconds, 1),
-    }
+class Failures:
+    """Errors of several stacks, told whole at the end, alike ones once."""
+
+    def __init__(self) -> None:
+        self._by_text: dict[str, tuple[HoabanError, list[str]]] = {}
+        self.stopped = False
+
+    def add(self, stack: str, error: HoabanError) -> None:
+        """Note what went wrong with a stack."""
+        self._by_text.setdefault(str(error), (error, []))[1].append(stack)
+        self.stopped = self.stopped or error.exit_code is ExitCode.INTERRUPTED
+
+    def tell(self, *, quiet: bool) -> None:
+        """Print them, unless JSON has them; leaves with the exit status if there are any."""
+        if not self._by_text:
+            return
+        for error, stacks in self._by_text.values() if not quiet else ():
+            stderr().print()
+            count = f" ({len(stacks)})" if len(stacks) > 1 else ""
+            stderr().print(Text(f"{', '.join(stacks)}{count}:", "bold"))
+            print_error(error)
+        raise typer.Exit(int(ExitCode.INTERRUPTED if self.stopped else ExitCode.ERROR))

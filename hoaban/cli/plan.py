@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hoaban.cli.operation import AgencyArgument, JsonOption, TargetOption, result_json, target_of
+from hoaban.cli.operation import (
+    AgenciesArgument,
+    AllOption,
+    Failures,
+    JsonOption,
+    ParallelOption,
+    TargetOption,
+    targets_of,
+)
 from hoaban.console import print_json, stderr, stdout
 from hoaban.engine.api import Options
-from hoaban.errors import DriftError
+from hoaban.errors import DriftError, HoabanError, UsageError, listed
 from hoaban.provision import operations
 from hoaban.provision.display.progress import Progress
 from hoaban.provision.display.tree import render_changes
 from hoaban.provision.engines import EngineName, engine_for
+from hoaban.provision.fleet import Action
+from hoaban.provision.results import plan_json
+from hoaban.sidebyside import error_of, operate, tell_of_foundation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hoaban.provision.operations import Plan
+    from hoaban.provision.target import Target
 
 
 def plan(
-    agency: AgencyArgument = None,
+    agencies: AgenciesArgument = None,
+    everything: AllOption = False,
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Read the cloud first, to see changes by hand")
     ] = False,
@@ -25,33 +44,125 @@ def plan(
         bool, typer.Option("--expect-no-changes", help="Exit status 4 when anything would change")
     ] = False,
     target: TargetOption = None,
+    parallel: ParallelOption = None,
     engine: Annotated[EngineName, typer.Option(help="Which engine plans")] = EngineName.AUTO,
     json_: JsonOption = False,
 ) -> None:
     """Show what provisioning would change, and what it would lose.
 
-    Examples: `hoaban plan`, `hoaban plan xa-long-sap --refresh`
+    One stack is shown as a tree, several by a line each: look at one of them by its name.
+
+    Examples: `hoaban plan`, `hoaban plan xa-long-sap --refresh`, `hoaban plan --all`
     """
-    what = target_of(agency)
+    targets = targets_of(agencies, everything)
     options = Options(refresh=refresh, targets=tuple(target or ()))
-    with Progress(f"Planning {what.stack_name}", quiet=json_) as progress:
-        planned = operations.plan(what, engine_for(engine), progress.handle, options=options)
-    losses = [str(loss) for loss in planned.losses]
+    if everything or len(targets) > 1:
+        if target:
+            raise UsageError("--target goes with one stack only", mend="name one agency")
+        changed = _many(targets, options, parallel, engine, json_=json_)
+    else:
+        planned, progress = _one(targets[0], options, engine, quiet=json_)
+        if json_:
+            print_json(plan_json(planned))
+        else:
+            stdout().print(render_changes(progress.board))
+            stdout().print(progress.summary(planned=True))
+            _tell(plan_json(planned))
+        changed = planned.result.changed
+    if expect_no_changes and changed:
+        raise typer.Exit(int(DriftError.exit_code))
+
+
+def _one(
+    what: Target, options: Options, engine: EngineName, *, quiet: bool
+) -> tuple[Plan, Progress]:
+    with Progress(f"Planning {what.stack_name}", quiet=quiet) as progress:
+        found = operations.plan(what, engine_for(engine), progress.handle, options=options)
+    return found, progress
+
+
+@dataclass(slots=True)
+class _Planned:
+    """What planning one of many came to."""
+
+    target: Target
+    entry: dict[str, Any] = field(default_factory=dict)
+    changed: bool = False
+    error: HoabanError | None = None
+
+
+def _many(
+    targets: Sequence[Target],
+    options: Options,
+    parallel: int | None,
+    engine: EngineName,
+    *,
+    json_: bool,
+) -> bool:
+    """Plan each and tell; returns whether anything would change."""
+    plans = [_Planned(target) for target in targets]
+    for plan_ in plans:
+        if plan_.target.agency is None:
+            planned, progress = _one(plan_.target, options, engine, quiet=json_)
+            plan_.entry, plan_.changed = plan_json(planned), planned.result.changed
+            if not json_:
+                stderr().print(f"{plan_.target.name}:", progress.summary(planned=True))
+    agencies = [plan_ for plan_ in plans if plan_.target.agency is not None]
+    missing = _missing_foundation(targets)
+    if missing is not None:
+        for plan_ in agencies:
+            plan_.error = missing
+    else:
+        of = [plan_.target for plan_ in agencies]
+        outcomes = operate(
+            of, Action.PLAN, parallel=parallel, quiet=json_, engine=engine, options=options
+        )
+        for plan_ in agencies:
+            outcome = outcomes[plan_.target.stack_name]
+            plan_.entry, plan_.changed = dict(outcome.result), outcome.changed
+            plan_.error = error_of(outcome)
+    _show(plans, json_=json_)
+    return any(plan_.changed for plan_ in plans)
+
+
+def _missing_foundation(targets: Sequence[Target]) -> HoabanError | None:
+    """Why no agency can be planned; raised where nothing else was planned."""
+    try:
+        tell_of_foundation(targets)
+    except HoabanError as error:
+        if all(target.agency is not None for target in targets):
+            raise
+        return error
+    return None
+
+
+def _show(plans: Sequence[_Planned], *, json_: bool) -> None:
+    failures = Failures()
+    for plan_ in plans:
+        if plan_.error is not None:
+            failures.add(plan_.target.stack_name, plan_.error)
     if json_:
         print_json(
-            {
-                **result_json(planned.result),
-                "losses": losses,
-                "protected": planned.protected,
-                "unchecked": planned.unchecked,
-            }
+            [
+                {"stack": plan_.target.name, **plan_.entry, "errors": listed(plan_.error)}
+                for plan_ in plans
+            ]
         )
     else:
-        stdout().print(render_changes(progress.board))
-        stdout().print(progress.summary(planned=True))
-        for loss in losses:
-            stdout().print(f"[bold red]loses data:[/] {loss}")
-        for line in planned.unchecked:
-            stderr().print(f"not checked: {line}", markup=False)
-    if expect_no_changes and planned.result.changed:
-        raise typer.Exit(int(DriftError.exit_code))
+        for plan_ in plans:
+            _tell(plan_.entry, f"{plan_.target.stack_name}: ")
+        changed = sum(plan_.changed for plan_ in plans)
+        failed = sum(plan_.error is not None for plan_ in plans)
+        stdout().print(
+            f"{len(plans)} stacks: {changed} would change, "
+            f"{len(plans) - changed - failed} unchanged, {failed} failed"
+        )
+    failures.tell(quiet=json_)
+
+
+def _tell(entry: dict[str, Any], stack: str = "") -> None:
+    """Losses, and what could not be checked."""
+    for loss in entry.get("losses", ()):
+        stdout().print(f"[bold red]loses data:[/] {stack}{loss}")
+    for line in entry.get("unchecked", ()):
+        stderr().print(f"not checked: {stack}{line}", markup=False)

@@ -2,40 +2,95 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hoaban.cli.operation import AgencyArgument, JsonOption, result_json, target_of
+from hoaban.cli.operation import (
+    AgenciesArgument,
+    Failures,
+    JsonOption,
+    ParallelOption,
+    ProvisionedOption,
+    provisioned,
+    target_of,
+)
 from hoaban.console import print_json, stdout
 from hoaban.engine.api import Options
-from hoaban.errors import DriftError
+from hoaban.errors import DriftError, listed
 from hoaban.provision import operations
 from hoaban.provision.display.progress import Progress
 from hoaban.provision.display.tree import render_changes
 from hoaban.provision.engines import engine_for
+from hoaban.provision.fleet import Action
+from hoaban.provision.results import result_json
+from hoaban.sidebyside import error_of, operate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hoaban.engine.api import UpdateResult
+    from hoaban.provision.target import Target
 
 
 def refresh(
-    agency: AgencyArgument = None,
+    agencies: AgenciesArgument = None,
+    everything: ProvisionedOption = False,
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Exit status 4 when something was changed")
     ] = False,
+    parallel: ParallelOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Read the cloud into the state, and show what was changed by hand.
 
     The cloud is left as it is: `hoaban up` makes it again as the inventory says.
 
-    Examples: `hoaban refresh`, `hoaban refresh xa-long-sap --expect-no-changes`
+    Examples: `hoaban refresh`, `hoaban refresh xa-long-sap --expect-no-changes`,
+    `hoaban refresh --all`
     """
-    what = target_of(agency)
-    with Progress(f"Reading {what.stack_name}", quiet=json_) as progress:
-        result = operations.refresh(what, engine_for(), progress.handle, options=Options())
-    if json_:
-        print_json(result_json(result))
+    first = target_of(None)
+    targets = [first.of(slug) for slug in provisioned(first.workspace, agencies, everything)]
+    if everything or len(targets) > 1:
+        changed = _many(targets, parallel, json_=json_)
     else:
+        result = _one(targets[0], json_=json_)
+        if json_:
+            print_json(result_json(result))
+        changed = result.changed
+    if expect_no_changes and changed:
+        raise typer.Exit(int(DriftError.exit_code))
+
+
+def _one(target: Target, *, json_: bool) -> UpdateResult:
+    with Progress(f"Reading {target.stack_name}", quiet=json_) as progress:
+        result = operations.refresh(target, engine_for(), progress.handle, options=Options())
+    if not json_:
         stdout().print(render_changes(progress.board))
         stdout().print(progress.summary())
-    if expect_no_changes and result.changed:
-        raise typer.Exit(int(DriftError.exit_code))
+    return result
+
+
+def _many(targets: Sequence[Target], parallel: int | None, *, json_: bool) -> bool:
+    """Read each; returns whether anything was changed by hand."""
+    failures, entries, changed = Failures(), [], 0
+    for target in targets:
+        if target.agency is None:
+            result = _one(target, json_=json_)
+            entries.append({"stack": target.name, **result_json(result), "errors": []})
+            changed += result.changed
+    agencies = [target for target in targets if target.agency is not None]
+    outcomes = operate(agencies, Action.REFRESH, parallel=parallel, quiet=json_)
+    for target in agencies:
+        outcome = outcomes[target.stack_name]
+        error = error_of(outcome)
+        if error is not None:
+            failures.add(target.stack_name, error)
+        changed += outcome.changed
+        entries.append({"stack": target.name, **outcome.result, "errors": listed(error)})
+    if json_:
+        print_json(entries)
+    else:
+        stdout().print(f"{len(targets)} stacks: {changed} were changed by hand")
+    failures.tell(quiet=json_)
+    return bool(changed)

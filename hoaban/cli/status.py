@@ -10,6 +10,7 @@ from rich.table import Table
 from hoaban import model
 from hoaban.cli.operation import JsonOption
 from hoaban.console import print_json, stderr, stdout
+from hoaban.errors import UsageError
 from hoaban.inventory.fleet import Fleet
 from hoaban.live import servers
 from hoaban.workspace import Workspace
@@ -22,6 +23,9 @@ def status(
     agency: Annotated[
         str | None, typer.Argument(help="Only this agency; every stack unless told")
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every stack, as without a name")
+    ] = False,
     live: Annotated[bool, typer.Option("--live", help="Ask the cloud how the servers are")] = False,
     json_: JsonOption = False,
 ) -> None:
@@ -29,6 +33,8 @@ def status(
 
     Examples: `hoaban status`, `hoaban status xa-long-sap --live`
     """
+    if agency and everything:
+        raise UsageError("--all goes without names", mend="leave out --all, or the name")
     workspace = Workspace.find()
     fleet = Fleet.read(workspace)
     hosts = fleet.hosts_of(agency) if agency else list(fleet.hosts.values())

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hoaban.cli.operation import (
+    AgenciesArgument,
+    AllOption,
     AllowReplaceOption,
     DeleteDataOption,
+    Failures,
     JsonOption,
+    ParallelOption,
     TargetOption,
     YesOption,
     consent,
-    result_json,
-    target_of,
+    targets_of,
 )
 from hoaban.console import print_json, stdout
+from hoaban.deliveries import How, deliver_many
 from hoaban.delivery import deliver, provision
 from hoaban.engine.api import Options
 from hoaban.errors import ExitCode, UsageError
 from hoaban.provision.engines import EngineName, engine_for
+from hoaban.provision.results import result_json
 from hoaban.verify.model import Status
+
+if TYPE_CHECKING:
+    from hoaban.delivery import Delivery
 
 
 def up(
-    agencies: Annotated[
-        list[str] | None,
-        typer.Argument(help="Slugs of agencies; the province's foundation unless told"),
-    ] = None,
+    agencies: AgenciesArgument = None,
+    everything: AllOption = False,
     provision_only: Annotated[
         bool, typer.Option("--provision-only", help="Leave out converge, verify and report")
     ] = False,
@@ -42,37 +48,60 @@ def up(
     yes: YesOption = False,
     delete_data: DeleteDataOption = False,
     allow_replace: AllowReplaceOption = False,
+    parallel: ParallelOption = None,
     engine: Annotated[EngineName, typer.Option(help="Which engine deploys")] = EngineName.AUTO,
     json_: JsonOption = False,
 ) -> None:
     """Provision, converge, verify and report. Exit status 1 when a check fails.
 
-    Examples: `hoaban up`, `hoaban up xa-long-sap`, `hoaban up xa-long-sap --provision-only`
+    Of several, the foundation comes first, then agencies side by side. One that fails stops no
+    other. One that would lose data is left as it is, unless --delete-data or --allow-replace let
+    it; `hoaban up AGENCY` asks.
+
+    Examples: `hoaban up`, `hoaban up xa-long-sap`, `hoaban up xa-long-sap --provision-only`,
+    `hoaban up --all`, `hoaban up so-y-te xa-long-sap --parallel 2`
     """
-    targets = [target_of(None)] if not agencies else [target_of(agency) for agency in agencies]
-    if target and len(targets) > 1:
-        raise UsageError("--target goes with one stack only", mend="name one agency")
+    targets = targets_of(agencies, everything)
     options = Options(
         refresh=refresh, targets=tuple(target or ()), continue_on_error=continue_on_error
     )
     may = consent(yes=yes, delete_data=delete_data, allow_replace=allow_replace)
-    runner = engine_for(engine)
-    if provision_only:
-        results = [provision(each, runner, may, options, quiet=json_) for each in targets]
+    if everything or len(targets) > 1:
+        if target:
+            raise UsageError("--target goes with one stack only", mend="name one agency")
+        how = How(engine, may, options, parallel, provision_only=provision_only, quiet=json_)
+        deliveries = deliver_many(targets, how)
+    elif provision_only:
+        result = provision(targets[0], engine_for(engine), may, options, quiet=json_)
         if json_:
-            print_json([result_json(result) for result in results])
+            print_json([{"stack": targets[0].name, **result_json(result), "errors": []}])
         return
-    deliveries = deliver(targets, runner, may, options, quiet=json_)
+    else:
+        deliveries = deliver(targets, engine_for(engine), may, options, quiet=json_)
+    failures = Failures()
+    for delivery in deliveries:
+        if delivery.error is not None:
+            failures.add(delivery.target.stack_name, delivery.error)
+        if not json_:
+            _tell(delivery)
     if json_:
         print_json([delivery.to_json() for delivery in deliveries])
-    for delivery in deliveries if not json_ else ():
-        assert delivery.verified is not None  # noqa: S101 - deliver() verifies all or raises
+    failures.tell(quiet=json_)
+    if not provision_only and not all(delivery.ok for delivery in deliveries):
+        raise typer.Exit(int(ExitCode.ERROR))
+
+
+def _tell(delivery: Delivery) -> None:
+    name = delivery.target.stack_name
+    if delivery.error is not None:
+        stdout().print(f"[bold red]FAILED[/] {name}: could not be {delivery.failed_at}")
+    elif delivery.verified is not None:
         counts = {status: delivery.verified.count(status) for status in Status}
         mark = "[green]ok[/]" if delivery.ok else "[bold red]FAILED[/]"
         stdout().print(
-            f"{mark} {delivery.target.stack_name}: {counts[Status.PASS]} checks passed, "
+            f"{mark} {name}: {counts[Status.PASS]} checks passed, "
             f"{counts[Status.FAIL]} failed, {counts[Status.SKIP]} proved nothing; "
             f"report: {delivery.report}"
         )
-    if not all(delivery.ok for delivery in deliveries):
-        raise typer.Exit(int(ExitCode.ERROR))
+    else:
+        stdout().print(f"[green]ok[/] {name} is provisioned")

@@ -26,6 +26,16 @@ ATTEMPT_SECONDS: Final = 45.0
 PAUSE_SECONDS: Final = 3.0
 
 
+NAMED: Final = 8
+"""How many hosts are named in a line; the rest is counted."""
+
+
+def few(names: Sequence[str]) -> str:
+    """Names for people: some, and how many more there are."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """What is needed to log in to hosts and to explain a failure."""
@@ -43,29 +53,52 @@ class Door:
         The connections stay open for what follows.
         """
         with steps.step("SSH to every host") as step:
-            deadline = time.monotonic() + timeout
-            bastion = self.fleet.bastion
-            if bastion is not None:
-                self._wait_all([bastion], deadline, steps, step)
-            self._wait_all([host for host in hosts if host is not bastion], deadline, steps, step)
+            closed = list(self._try_all(hosts, steps, step, timeout).values())
+            if closed:
+                raise closed[0] if len(closed) == 1 else ManyErrors(closed)
             steps.update(step, f"{len(hosts)} hosts")
+
+    def closed(
+        self, hosts: Sequence[ManagedHost], steps: Steps, *, timeout: float = TIMEOUT_SECONDS
+    ) -> dict[str, HoabanError]:
+        """Log in to every host, as :meth:`wait` does; the errors by host, none for those open.
+
+        A bastion that does not answer is raised: without it nothing can be said of the others.
+        """
+        with steps.step("SSH to every host") as step:
+            closed = self._try_all(hosts, steps, step, timeout)
+            steps.update(step, f"{len(hosts) - len(closed)} of {len(hosts)} hosts")
+            if self.fleet.bastion is not None and self.fleet.bastion.name in closed:
+                raise closed[self.fleet.bastion.name]
+            return closed
+
+    def _try_all(
+        self, hosts: Sequence[ManagedHost], steps: Steps, step: Step, timeout: float
+    ) -> dict[str, HoabanError]:
+        deadline = time.monotonic() + timeout
+        bastion = self.fleet.bastion
+        if bastion is not None:
+            closed = self._wait_all([bastion], deadline, steps, step)
+            if closed:
+                return closed
+        rest = [host for host in hosts if host is not bastion]
+        return self._wait_all(rest, deadline, steps, step)
 
     def _wait_all(
         self, hosts: Sequence[ManagedHost], deadline: float, steps: Steps, step: Step
-    ) -> None:
+    ) -> dict[str, HoabanError]:
         waiting = {host.name for host in hosts}
 
         def one(host: ManagedHost) -> HoabanError | None:
             result = self._try_until(host, deadline)
             waiting.discard(host.name)
             if waiting:
-                steps.update(step, f"waiting for {', '.join(sorted(waiting))}")
+                steps.update(step, f"waiting for {few(sorted(waiting))}")
             return None if result.ok else self.explain(host, result)
 
         with ThreadPoolExecutor(max_workers=self.remote.parallel) as pool:
-            errors = [error for error in pool.map(one, hosts) if error is not None]
-        if errors:
-            raise errors[0] if len(errors) == 1 else ManyErrors(errors)
+            errors = zip(hosts, pool.map(one, hosts), strict=True)
+            return {host.name: error for host, error in errors if error is not None}
 
     def _try_until(self, host: ManagedHost, deadline: float) -> RemoteResult:
         while True:

@@ -110,13 +110,10 @@ def converge(
         raise
     view.end(tally, finished=True)
     if tally.failures:
-        raise _explained(tally.failures, door, log)
+        raise as_one([explain(failure, door, log) for failure in tally.failures])
     missed = [host.name for host in chosen if host.name not in tally.hosts]
     if missed:
-        raise HoabanError(
-            f"the playbook {run.playbook} did nothing on {', '.join(missed)}",
-            mend=f"see {log}/artifacts/run/stdout",
-        )
+        raise untouched(run, missed, log)
     return Converged(tally.hosts, time.monotonic() - started, log)
 
 
@@ -133,12 +130,21 @@ def prepare(
     return Door(workspace, fleet, remote, console)
 
 
-def _explained(failures: Sequence[Failure], door: Door, log: Path) -> HoabanError:
-    errors = [_explain(failure, door, log) for failure in failures]
+def as_one(errors: Sequence[HoabanError]) -> HoabanError:
+    """One error for one or several."""
     return errors[0] if len(errors) == 1 else ManyErrors(errors)
 
 
-def _explain(failure: Failure, door: Door, log: Path) -> HoabanError:
+def untouched(run: Run, names: Sequence[str], log: Path) -> HoabanError:
+    """Hosts that the playbook should have worked on and did not."""
+    return HoabanError(
+        f"the playbook {run.playbook} did nothing on {', '.join(names)}",
+        mend=f"see {log}/artifacts/run/stdout",
+    )
+
+
+def explain(failure: Failure, door: Door, log: Path) -> HoabanError:
+    """Why a task failed on a host; one that was lost is asked again what is the matter."""
     first, _, rest = failure.message.partition("\n")
     if not failure.unreachable:
         return HoabanError(

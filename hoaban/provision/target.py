@@ -50,6 +50,11 @@ class Target:
         """The stack's name in its project."""
         return self.agency or self.province.spec.slug
 
+    @property
+    def name(self) -> str:
+        """Project and stack, as in state and messages."""
+        return f"{self.project}/{self.stack_name}"
+
     @cached_property
     def plan(self) -> EnvironmentPlan:
         """What is to be built."""

@@ -25,16 +25,14 @@ def show(report: VerifyReport, *, verbose: bool = False) -> None:
         mark, style = MARKS[check.status]
         stdout().print(Text.assemble((f"{mark} ", style), check.title.en, (f"  {check.id}", "dim")))
         _evidence(check, verbose=verbose)
-    counts = [
-        f"{report.count(status)} {word}"
-        for status, word in (
-            (Status.PASS, "passed"),
-            (Status.FAIL, "failed"),
-            (Status.SKIP, "skipped"),
-        )
-    ]
     style = "green" if report.ok else "bold red"
-    stdout().print(Text(f"{', '.join(counts)} in {report.seconds:.0f} s", style))
+    stdout().print(Text(f"{in_short(report)} in {report.seconds:.0f} s", style))
+
+
+def in_short(report: VerifyReport) -> str:
+    """How many checks came to what."""
+    words = ((Status.PASS, "passed"), (Status.FAIL, "failed"), (Status.SKIP, "skipped"))
+    return ", ".join(f"{report.count(status)} {word}" for status, word in words)
 
 
 def _evidence(check: CheckReport, *, verbose: bool) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from hoaban.engine.api import UpdateKind, UpdateResult
 from hoaban.errors import HoabanError
-from hoaban.provision import fleet
+from hoaban.provision import operations
 from hoaban.provision.fleet import Job, Outcome, local_executor, run_job, up_all
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def patch_up(monkeypatch: pytest.MonkeyPatch, what: Callable[..., Any]) -> None:
-    monkeypatch.setattr(fleet, "up", what)
+    monkeypatch.setattr(operations, "up", what)
 
 
 def changed(*_: Any, **__: Any) -> UpdateResult:
@@ -55,13 +56,19 @@ def test_one_agencys_error_is_its_outcome_and_stops_no_other(
     assert "so-khong-co" in error["error"]["what"]
 
 
-def test_a_defect_is_no_outcome(small: SmallProvince, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_told_with_its_traceback_and_stops_no_other(
+    small: SmallProvince, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any, **__: Any) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("by nought")
 
     patch_up(monkeypatch, broken)
-    with ThreadPoolExecutor(1) as executor, pytest.raises(ZeroDivisionError):
-        list(up_all([Job.of(small.target())], executor))
+    outcome = run_job(Job.of(small.target()))
+    assert outcome.error is not None
+    assert outcome.error["error"]["what"] == (
+        "a defect of the program: ZeroDivisionError: by nought"
+    )
+    assert "in broken" in outcome.error["error"]["detail"]
 
 
 def test_jobs_that_have_not_begun_are_taken_back(
@@ -71,6 +78,7 @@ def test_jobs_that_have_not_begun_are_taken_back(
 
     def slow(target: Any, *_: Any, **__: Any) -> UpdateResult:
         begun.append(target.agency)
+        time.sleep(0.05)
         return changed()
 
     patch_up(monkeypatch, slow)

@@ -214,12 +214,38 @@ def test_the_verb_prints_json_and_exits_with_1_on_failure(
     monkeypatch.setattr(module, "CloudConsole", lambda *_: None)
     monkeypatch.setattr(module.model, "load", lambda _: FakeProvince)
     if code is None:
-        module.verify("so-y-te", verbose=False, json_=True)
+        module.verify(["so-y-te"], verbose=False, json_=True)
     else:
         with pytest.raises(typer.Exit) as caught:
-            module.verify("so-y-te", verbose=False, json_=True)
+            module.verify(["so-y-te"], verbose=False, json_=True)
         assert caught.value.exit_code == code
     assert json.loads(capsys.readouterr().out)["checks"][0]["id"] == "c0"
+
+
+def test_of_all_stacks_each_has_an_entry_and_one_error_stops_no_other(
+    provisioned: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = sample(provisioned, Status.PASS)
+
+    def examine(_: Workspace, agency: str | None, *__: object) -> VerifyReport:
+        if agency is None:
+            raise HoabanError("the bastion is gone", mend="hoaban up")
+        return result
+
+    monkeypatch.setattr(module, "examine", examine)
+    monkeypatch.setattr(module.Workspace, "find", classmethod(lambda _: provisioned))
+    monkeypatch.setattr(module, "CloudConsole", lambda *_: None)
+    monkeypatch.setattr(module.model, "load", lambda _: FakeProvince)
+    with pytest.raises(typer.Exit) as caught:
+        module.verify(None, everything=True, json_=True)
+    assert caught.value.exit_code == ExitCode.ERROR
+    foundation, agency = json.loads(capsys.readouterr().out)
+    assert foundation == {
+        "agency": None,
+        "errors": [{"what": "the bastion is gone", "mend": "hoaban up"}],
+    }
+    assert (agency["agency"], agency["errors"]) == ("so-y-te", [])
+    assert agency["checks"][0]["id"] == "c0"
 
 
 class FakeProvince:
