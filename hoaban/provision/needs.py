@@ -49,15 +49,18 @@ def totals(plan: EnvironmentPlan) -> dict[str, int]:
 
 
 def quota_errors(
-    project: str, planned: Mapping[str, int], limits: Mapping[str, int]
+    project: str,
+    planned: Mapping[str, int],
+    limits: Mapping[str, int],
+    again: str = "hoaban up --refresh",
 ) -> Iterator[HoabanError]:
-    """An error for each quota that is smaller than what is planned."""
+    """An error for each quota that is smaller than what is planned; ``again`` sets it back."""
     for name, need in planned.items():
         have = limits.get(name, UNLIMITED)
         if have != UNLIMITED and have < need:
             yield HoabanError(
                 f"the quota `{name}` of the project {project} is {have}, {need} are planned",
-                mend="it was changed by hand; set it back with: hoaban up --refresh",
+                mend=f"it was changed by hand; set it back with: {again}",
             )
 
 

@@ -59,8 +59,9 @@ def plan(
 ) -> Plan:
     """Check the cloud, and tell what ``up`` would do and what it would lose."""
     stack = stack_for(target, config)
-    unchecked = preflight(target, stack)
-    return _rehearse(target, engine, stack, options or Options(), on_event, unchecked)
+    options = options or Options()
+    unchecked = preflight(target, stack, refresh=options.refresh)
+    return _rehearse(target, engine, stack, options, on_event, unchecked)
 
 
 def up(
@@ -74,8 +75,8 @@ def up(
 ) -> UpdateResult:
     """Make the cloud as the inventory says; asks before data is lost."""
     stack = stack_for(target, config)
-    preflight(target, stack)
     options = replace(options or Options(), parallel=PARALLEL)
+    preflight(target, stack, refresh=options.refresh)
     planned = _rehearse(target, engine, stack, options, _ignore, [])
     consent.require(planned.losses)
     released = replace(options, released=planned.protected)

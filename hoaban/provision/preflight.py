@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded.project import StackConfig
+from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, Location, ManyErrors
 from hoaban.model.document import place
 from hoaban.openstack import errors
@@ -15,22 +17,30 @@ from hoaban.provision import capacity, needs
 from hoaban.provision.credentials import blame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from hoaban.engine.api import Stack
+    from hoaban.engine.embedded.state import Resource
     from hoaban.model.outputs import ProvinceResources
     from hoaban.provision.target import Target
 
+QUOTAS = (
+    "openstack:compute/quotaSetV2:QuotaSetV2",
+    "openstack:blockstorage/quoteSetV3:QuoteSetV3",
+    "openstack:networking/quotaV2:QuotaV2",
+)
 NOT_ALLOWED = (errors.FORBIDDEN, errors.NOT_FOUND)
 
 
-def preflight(target: Target, stack: Stack) -> list[str]:
+def preflight(target: Target, stack: Stack, *, refresh: bool = False) -> list[str]:
     """Raise what would make the operation fail; return what could not be checked, in words.
+
+    With ``refresh`` the operation reads the cloud first, so that it mends what was changed by hand.
 
     The first to be told is a cloud that does not answer or refuses the credentials; after that
     all checks are made, side by side, and all faults told together.
     """
-    checks = Checks(target, stack, Cloud({}, stack.environment))
+    checks = Checks(target, stack, Cloud({}, stack.environment), refresh=refresh)
     reach(stack, checks.cloud)
     lent = checks.lent()
     found: list[HoabanError] = []
@@ -55,7 +65,10 @@ def reach(stack: Stack, cloud: Cloud | None = None) -> None:
 class Checks:
     """The checks of one target. Each yields the faults that it finds."""
 
-    def __init__(self, target: Target, stack: Stack, cloud: Cloud) -> None:
+    def __init__(
+        self, target: Target, stack: Stack, cloud: Cloud, *, refresh: bool = False
+    ) -> None:
+        self.refresh = refresh
         self.target = target
         self.stack = stack
         self.cloud = cloud
@@ -165,9 +178,11 @@ class Checks:
         """The quotas that will stand hold the plan.
 
         A plan brings its quotas along, so only those can be too small that were set before with
-        the same values and lowered by hand since.
+        the same values and lowered by hand since, without the state's knowing it.
         """
-        if self.built is None or self.built.environment.quota != self.target.plan.quota:
+        if self.refresh or self.built is None:
+            return
+        if self.built.environment.quota != self.target.plan.quota:
             return
         project = self.built.project_id
         if self.cloud.find(IDENTITY, f"/projects/{project}") is None:
@@ -179,8 +194,23 @@ class Checks:
             (NETWORK, "/quotas", "quota", needs.NETWORK_QUOTAS),
         ):
             limits = self.cloud.json(service, "GET", f"{path}/{project}")[noun]
-            share = {name: planned[name] for name in names}
-            yield from needs.quota_errors(self.target.plan.project, share, limits)
+            share = {name: planned[name] for name in names if not self._known(name, limits)}
+            again = f"hoaban up {self.target.agency or ''} --refresh".replace("  ", " ")
+            yield from needs.quota_errors(self.target.plan.project, share, limits, again)
+
+    def _known(self, name: str, limits: Mapping[str, int]) -> bool:
+        """Whether the state has a quota as it stands: then this update sets it back."""
+        first, *rest = name.split("_")
+        key = "".join([first, *(part.capitalize() for part in rest)])
+        return any(
+            key in one.outputs and one.outputs[key] == limits.get(name)
+            for one in self._resources
+            if one.type in QUOTAS
+        )
+
+    @cached_property
+    def _resources(self) -> list[Resource]:
+        return list(open_stack(self.stack, create=False).store.load().snapshot.resources)
 
     def machines(self) -> Iterator[HoabanError]:
         """The hypervisors have room for the new servers, and for those that are resized."""

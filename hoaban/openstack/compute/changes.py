@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _TAGS = "2.26"
+_EVENTS = "2.84"  # events of an action have details for those who may not see tracebacks
 _AT_REST = ("ACTIVE", "SHUTOFF")
 _POWER: dict[str, tuple[str, str]] = {  # wanted: action, status to wait for
     "shutoff": ("os-stop", "SHUTOFF"),
@@ -138,9 +139,32 @@ def _resize(call: Call, servers: Servers, id_: str, news: PropertyMap, changed: 
     if (news.get("vendorOptions") or {}).get("ignoreResizeConfirmation"):
         servers.await_status(call, id_, _AT_REST)
         return
-    servers.await_status(call, id_, ("VERIFY_RESIZE",))
+    found = servers.await_status(call, id_, ("VERIFY_RESIZE", *_AT_REST))
+    if found["status"] in _AT_REST:  # refused after it was accepted: no room, or by a driver
+        if (found.get("flavor") or {}).get("id") == flavor:  # confirmed by the cloud itself
+            return
+        raise CloudError(
+            f"server {found['name']} was not resized: {_last_fault(call, id_, 'resize')}",
+            mend="put right what Nova says, then run this again; the server goes on as it was",
+        )
     servers.act(call, id_, {"confirmResize": None})
     servers.await_status(call, id_, _AT_REST)
+
+
+def _last_fault(call: Call, id_: str, action: str) -> str:
+    """What Nova noted of an action that failed while the server stayed well."""
+    path = f"/servers/{id_}/os-instance-actions"
+    found = call.json(SERVICE, "GET", path)["instanceActions"]
+    last = next((one for one in found if one["action"] == action), None)
+    if last is None:
+        return "Nova gave no reason"
+    noted = call.json(SERVICE, "GET", f"{path}/{last['request_id']}", microversion=_EVENTS)
+    events = noted["instanceAction"].get("events") or []
+    said = [one.get("details") or one.get("traceback") for one in events]
+    lines = [text.strip().splitlines()[-1] for text in said if text and text.strip()]
+    return (
+        f"{lines[0] if lines else last.get('message') or 'no reason given'} ({last['request_id']})"
+    )
 
 
 def _rebuild(call: Call, servers: Servers, id_: str, news: PropertyMap) -> None:

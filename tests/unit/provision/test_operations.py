@@ -26,7 +26,7 @@ def ignore(_: EngineEvent) -> None:
 
 @pytest.fixture
 def target(small: SmallProvince, monkeypatch: pytest.MonkeyPatch) -> Target:
-    monkeypatch.setattr(operations, "preflight", lambda *_: ["nothing was checked"])
+    monkeypatch.setattr(operations, "preflight", lambda *_, **__: ["nothing was checked"])
     return small.target()
 
 
