@@ -61,8 +61,8 @@ def deliver_many(targets: Sequence[Target], how: How) -> list[Delivery]:
         delivery.resources = result.changes
         delivery.seconds["provision"] = time.monotonic() - started
     tell_of_foundation(targets)
-    _provision(agencies, how)
-    if how.provision_only:
+    stopped = _provision(agencies, how)
+    if how.provision_only or stopped:
         return deliveries
     with Steps(quiet=how.quiet) as steps:
         _converge(deliveries, steps)
@@ -71,7 +71,8 @@ def deliver_many(targets: Sequence[Target], how: How) -> list[Delivery]:
     return deliveries
 
 
-def _provision(deliveries: Sequence[Delivery], how: How) -> None:
+def _provision(deliveries: Sequence[Delivery], how: How) -> bool:
+    """Provision all; returns whether the person asked to stop."""
     outcomes = operate(
         [one.target for one in deliveries],
         Action.UP,
@@ -89,6 +90,7 @@ def _provision(deliveries: Sequence[Delivery], how: How) -> None:
         error = error_of(outcome)
         if error is not None:
             delivery.fail("provisioned", error)
+    return any(outcome.stopped for outcome in outcomes.values())
 
 
 def _converge(deliveries: Sequence[Delivery], steps: Steps) -> None:
