@@ -54,7 +54,7 @@ def describe(outcome: Outcome, action: Action) -> str:
     """An outcome in a few words."""
     error = error_of(outcome)
     if error is not None:
-        return str(error).splitlines()[0]
+        return error.what
     if action is Action.PLAN:
         words = [f"{count} to {op}" for op, count in outcome.changes.items() if op not in QUIET]
     else:

@@ -118,11 +118,11 @@ def changed_key(
 
 
 def _forget_stacks(workspace: Workspace, fleet: Fleet) -> None:
-    """Remove the pins of stacks that are no more."""
+    """Remove the pins of stacks that are no more; hidden files are others', half written."""
     known = {state.key for state in fleet.states}
-    for file in workspace.known_hosts.glob("*"):
+    for file in workspace.known_hosts.glob("[!.]*"):
         if file.stem not in known:
-            file.unlink()
+            file.unlink(missing_ok=True)
 
 
 def _collect(

@@ -18,7 +18,7 @@ from hoaban.interrupts import Abandoned, heard
 from hoaban.model import Province, load
 from hoaban.provision import operations
 from hoaban.provision.engines import EngineName, engine_for
-from hoaban.provision.guard import Consent
+from hoaban.provision.guard import Consent, Decline
 from hoaban.provision.results import QUIET, plan_json, result_json
 from hoaban.provision.target import Target
 from hoaban.provision.workers import Workers
@@ -106,6 +106,8 @@ def run_job(job: Job) -> Outcome:
         result = _run(job)
     except HoabanError as error:
         stopped = isinstance(error, Interrupted)
+        if isinstance(error, Decline):
+            error.mend = f"to be asked about it: hoaban up {job.agency}; {error.mend}"
         seconds = time.monotonic() - started
         return Outcome(job.agency, seconds, error=error.to_json(), stopped=stopped)
     except Exception as defect:  # noqa: BLE001 (the others must not suffer from it)

@@ -14,10 +14,11 @@ import pytest
 
 from hoaban.converge import playbook
 from hoaban.converge.console import Hindrance
+from hoaban.converge.many import converge_many
 from hoaban.converge.playbook import Run, Transport, count_tasks, environment, playbook_path
-from hoaban.converge.run import converge
+from hoaban.converge.run import Converged, converge
 from hoaban.errors import HoabanError, ManyErrors
-from hoaban.testing import estate
+from hoaban.testing import estate, exported
 from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
 from tests.unit.converge.test_pins import APP, key
 
@@ -278,3 +279,81 @@ def test_environment_is_the_one_ansible_understands(provisioned: Workspace) -> N
         check=True,
     )
     assert "mitogen_linear" in listing.stdout
+
+
+AGENCIES = ("so-noi-vu", "so-tu-phap", "so-y-te")
+
+
+@pytest.fixture
+def three(workspace: Workspace) -> Workspace:
+    """A province with three departments, of one server each."""
+    one = {"app": 1}
+    built = [estate.department(slug, index=n, counts=one) for n, slug in enumerate(AGENCIES, 1)]
+    estate.write_estate(workspace.backend, *built)
+    return workspace
+
+
+def test_many_agencies_are_configured_by_one_run(
+    three: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    results = converge_many(three, AGENCIES[:2], console, steps)
+    assert list(results) == ["so-noi-vu", "so-tu-phap"]
+    for agency, result in results.items():
+        assert isinstance(result, Converged)
+        assert list(result.hosts) == [f"{agency}-portal-app-1"]
+        assert result.changed == 1
+    assert sorted(file.name for file in toolkit.iterdir()) == [
+        "so-noi-vu-portal-app-1",
+        "so-tu-phap-portal-app-1",
+    ]
+    assert len(list((three.logs / "converge").iterdir())) == 1
+    assert steps.told["Configuring 2 hosts of 2 agencies"] == "done: 2 of 2 hosts, 2 changed"
+
+
+def test_of_many_one_that_fails_stops_no_other(
+    three: Workspace,
+    toolkit: Path,
+    faults: Path,
+    steps: QuietSteps,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One task fails, one host does not answer, one never boots: each is its agency's error."""
+    monkeypatch.setattr("hoaban.converge.reach.PAUSE_SECONDS", 1000)
+    fourth = estate.department("so-xay-dung", index=4, counts={"app": 1})
+    fifth = estate.department("so-cong-thuong", index=5, counts={"app": 1})
+    for outputs in (fourth, fifth):
+        exported.write_checkpoint(three.backend, "agency", str(outputs.environment.agency), outputs)
+    fail_on(toolkit, "so-tu-phap-portal-app-1")
+    (faults / "so-y-te-portal-app-1").write_text("ssh: connect to host: No route to host\n")
+    silent = exported.identifier("so-xay-dung-portal-app-1")
+    console = FakeConsole({silent: ["GRUB loading"]}, default=console_of(key(1)))
+    agencies = [*AGENCIES, "so-xay-dung", "so-cong-thuong"]
+    results = converge_many(three, agencies, console, steps)
+    assert list(results) == agencies
+    told = {
+        agency: result.what for agency, result in results.items() if isinstance(result, HoabanError)
+    }
+    assert list(told) == ["so-tu-phap", "so-y-te", "so-xay-dung"]
+    assert "task “Fail where asked” failed" in told["so-tu-phap"]
+    assert "so-y-te-portal-app-1 does not answer SSH" in told["so-y-te"]
+    assert "so-xay-dung-portal-app-1 wrote no SSH host key" in told["so-xay-dung"]
+    for agency in ("so-noi-vu", "so-cong-thuong"):
+        result = results[agency]
+        assert isinstance(result, Converged)
+        assert result.changed == 1
+    assert not (toolkit / "so-y-te-portal-app-1").exists()
+
+
+def test_a_bastion_that_does_not_answer_is_the_error_of_all(
+    three: Workspace,
+    toolkit: Path,
+    faults: Path,
+    console: FakeConsole,
+    steps: QuietSteps,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hoaban.converge.reach.PAUSE_SECONDS", 1000)
+    (faults / "sonla-bastion").write_text("No route to host\n")
+    with pytest.raises(HoabanError, match="sonla-bastion does not answer SSH"):
+        converge_many(three, AGENCIES, console, steps)
+    assert list(toolkit.iterdir()) == []
