@@ -1,7 +1,8 @@
-"""The container image in which roles are tested: Debian 13 that boots systemd.
+"""The container images in which roles are tested: Debian that boots systemd.
 
-It carries the packages of all roles for servers, as the guest image does, so that a test spends
-its time on configuration and not on downloads.
+That of the release of our servers carries the packages of all roles for servers, as the guest
+image does, so that a test spends its time on configuration and not on downloads. That of another
+release, which a scenario's platform asks for by name, is bare.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from hoaban.testing.podman import Podman
 
 CODENAME = "trixie"
+"""Release of our servers, and of a platform that asks for no other."""
 UNITS_FOLDER = ".config/molecule/image"
 REPOSITORY = "localhost/hoaban-molecule"
 
@@ -73,16 +75,19 @@ class Recipe:
 
     packages: tuple[str, ...]
     units: Path
+    codename: str = CODENAME
 
     @classmethod
-    def of(cls, root: Path) -> Recipe:
-        """The recipe of the checkout at ``root``."""
-        return cls(tuple(sorted({*_PACKAGES, *guest_packages(root)})), root / UNITS_FOLDER)
+    def of(cls, root: Path, codename: str = CODENAME) -> Recipe:
+        """The recipe of the checkout at ``root``, for the release ``codename`` of Debian."""
+        roles = guest_packages(root) if codename == CODENAME else ()
+        return cls(tuple(sorted({*_PACKAGES, *roles})), root / UNITS_FOLDER, codename)
 
     @property
     def name(self) -> str:
         """Name of the image, with a digest of the recipe as its tag."""
-        digest = hashlib.sha256("\0".join([CODENAME, *self.packages, *_MASKED, _HOOK]).encode())
+        parts = [self.codename, *self.packages, *_MASKED, _HOOK]
+        digest = hashlib.sha256("\0".join(parts).encode())
         for unit in sorted(self.units.glob("*.service")):
             digest.update(unit.name.encode() + b"\0" + unit.read_bytes())
         return f"{REPOSITORY}:{digest.hexdigest()[:16]}"
@@ -105,7 +110,7 @@ def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
     """Make the root file system as a tar archive, with the mirror that this machine uses."""
     mirror = host_mirror()
     sources = scratch / "debian.sources"
-    sources.write_text(mirror.sources(CODENAME))
+    sources.write_text(mirror.sources(recipe.codename))
     hook = scratch / "hook"
     hook.write_text(_HOOK.format(masked=" ".join(_MASKED), units=recipe.units))
     command = [
@@ -120,7 +125,7 @@ def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
         # The lists stay, so that a role can install what the image lacks.
         "--skip=cleanup/apt/lists",
         f'--customize-hook=sh {hook} "$1"',
-        CODENAME,
+        recipe.codename,
         str(archive),
         str(sources),
     ]
@@ -129,7 +134,7 @@ def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
     )
     if done.returncode != 0:
         raise HoabanError(
-            "the container image could not be built",
+            f"the container image of {recipe.codename} could not be built",
             mend="see that apt works on this machine: apt-get update",
             detail=done.stderr.decode(errors="replace").strip()[-4000:],
         )

@@ -21,8 +21,9 @@ from hoaban.console import print_error
 from hoaban.errors import HoabanError, Location
 from hoaban.model.types import Model
 from hoaban.testing.guest import Guest, GuestDisk
-from hoaban.testing.image import Recipe
+from hoaban.testing.image import CODENAME, Recipe
 from hoaban.testing.podman import Podman
+from hoaban.testing.shares import Share, sharing
 
 BOOT_SECONDS = 180
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,13 @@ class Container(Model):
     ipv6: IPv6Address | None = None
     tmpfs: tuple[str, ...] = ()
     """Mount points that are file systems of their own, in memory."""
+    release: str = CODENAME
+    """Release of Debian, by its code name."""
+    shares: tuple[Share, ...] = ()
+    devices: tuple[Path, ...] = ()
+    """Device nodes of this machine."""
+    capabilities: tuple[str, ...] = ()
+    """Rights beyond those that every container has."""
 
 
 Platform = Machine | Container
@@ -87,7 +95,13 @@ def podman_home() -> Path:
     return Path(os.environ.get("HOABAN_HOME", ROOT / ".hoaban")).resolve() / "podman"
 
 
-def create(podman: Podman, image: str, platforms: list[Platform]) -> None:
+def images(platforms: list[Platform]) -> set[Recipe]:
+    """Recipes of the images that containers among ``platforms`` are made of."""
+    containers = (item for item in platforms if isinstance(item, Container))
+    return {Recipe.of(ROOT, item.release) for item in containers}
+
+
+def create(podman: Podman, platforms: list[Platform]) -> None:
     """Start all instances side by side, and wait until each of them is ready for Ansible."""
     destroy(podman, platforms)
     containers = [item for item in platforms if isinstance(item, Container)]
@@ -95,7 +109,7 @@ def create(podman: Podman, image: str, platforms: list[Platform]) -> None:
         subnets = (f"--subnet={network.ipv4}", f"--subnet={network.ipv6}")
         podman.run("network", "create", "--ipv6", "--disable-dns", *subnets, network.name)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(lambda platform: _start(podman, image, platform), platforms))
+        list(pool.map(lambda platform: _start(podman, platform), platforms))
 
 
 def destroy(podman: Podman, platforms: list[Platform]) -> None:
@@ -110,14 +124,14 @@ def destroy(podman: Podman, platforms: list[Platform]) -> None:
             podman.run("network", "rm", "--force", name)
 
 
-def _start(podman: Podman, image: str, platform: Platform) -> None:
+def _start(podman: Podman, platform: Platform) -> None:
     if isinstance(platform, Machine):
         platform.guest(podman).start(list(platform.disks))
     else:
-        _start_container(podman, image, platform)
+        _start_container(podman, platform)
 
 
-def _start_container(podman: Podman, image: str, platform: Container) -> None:
+def _start_container(podman: Podman, platform: Container) -> None:
     wanted = (("ip", platform.ipv4), ("ip6", platform.ipv6))
     addresses = ",".join(f"{key}={value}" for key, value in wanted if value is not None)
     podman.run(
@@ -130,9 +144,11 @@ def _start_container(podman: Podman, image: str, platform: Container) -> None:
         "--stop-timeout=1",
         # The roles own this file: podman would mount its own over it.
         "--no-hosts",
-        *(f"--cap-add={name}" for name in _CAPABILITIES),
+        *(f"--cap-add={name}" for name in (*_CAPABILITIES, *platform.capabilities)),
+        *(f"--device={path}" for path in platform.devices),
         *(f"--tmpfs={path}" for path in platform.tmpfs),
-        image,
+        *sharing(platform.shares, podman.home, platform.release),
+        Recipe.of(ROOT, platform.release).name,
     )
     deadline = time.monotonic() + BOOT_SECONDS
     state = "starting"
@@ -159,7 +175,7 @@ def main(arguments: list[str]) -> int:
     podman = Podman.prepare(podman_home())
     platforms = read_platforms(Path(scenario))
     if action == "create":
-        create(podman, Recipe.of(ROOT).name, platforms)
+        create(podman, platforms)
     elif action == "destroy":
         destroy(podman, platforms)
     else:

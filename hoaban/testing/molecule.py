@@ -6,6 +6,10 @@ own sequence every scenario must show, by a record of its playbook runs, that
 
 - each play reached every instance (a play whose hosts match nothing passes otherwise), and
 - check mode, on hosts that had nothing yet, predicted exactly the changes that converge made.
+
+Where a task can't be predicted (a service can't be asked before it is there), the scenario's file
+``unforeseen.yml`` names it with the reason. Such a task may change what check mode said nothing
+of; it may not be predicted, and all other tasks are judged as ever.
 """
 
 from __future__ import annotations
@@ -20,16 +24,22 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import yaml
+from pydantic import TypeAdapter
 from rich.table import Table
 from rich.text import Text
 
 from hoaban.console import print_error, stdout
 from hoaban.errors import HoabanError
-from hoaban.testing.image import Recipe, ensure_image
-from hoaban.testing.instances import ROOT, podman_home, read_platforms
+from hoaban.model.types import Model
+from hoaban.testing.image import ensure_image
+from hoaban.testing.instances import ROOT, Platform, images, podman_home, read_platforms
 from hoaban.testing.podman import Podman
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Record = dict[str, Any]
 
@@ -50,6 +60,28 @@ class Scenario:
         """``role`` for its scenario ``default``, else ``role/scenario``."""
         name = self.path.name
         return self.role.name if name == "default" else f"{self.role.name}/{name}"
+
+    @property
+    def platforms(self) -> list[Platform]:
+        """Its instances."""
+        return read_platforms(self.path / "molecule.yml")
+
+    @property
+    def unforeseen(self) -> set[str]:
+        """Names of the tasks that check mode can't predict, of the file ``unforeseen.yml``."""
+        path = self.path / "unforeseen.yml"
+        if not path.is_file():
+            return set()
+        adapter: TypeAdapter[list[Unforeseen]] = TypeAdapter(list[Unforeseen])
+        entries = adapter.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return {name for entry in entries for name in entry.tasks}
+
+
+class Unforeseen(Model):
+    """Tasks that check mode can't predict, by their full names, and why it can't."""
+
+    reason: str
+    tasks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +106,13 @@ def find_scenarios(root: Path, wanted: list[str]) -> list[Scenario]:
     return [s for s in found if not wanted or {s.label, s.role.name} & set(wanted)]
 
 
-def judge(records: list[Record], instances: set[str]) -> list[str]:
-    """What is wrong with a whole test's records, given the names of its instances."""
+def judge(
+    records: list[Record], instances: set[str], unforeseen: Collection[str] = ()
+) -> list[str]:
+    """What is wrong with a whole test's records, given the names of its instances.
+
+    ``unforeseen`` are names of tasks that check mode can't predict.
+    """
     complaints = []
     runs = {"check": 0, "converge": 0, "verify": 0}
     for record in records:
@@ -93,11 +130,14 @@ def judge(records: list[Record], instances: set[str]) -> list[str]:
         for kind, count in expected.items()
         if runs[kind] != count
     ]
-    return complaints + mispredicted(records)
+    return complaints + mispredicted(records, unforeseen)
 
 
-def mispredicted(records: list[Record]) -> list[str]:
-    """Differences between what check mode predicted and what the first converge changed."""
+def mispredicted(records: list[Record], unforeseen: Collection[str] = ()) -> list[str]:
+    """Differences between what check mode predicted and what the first converge changed.
+
+    Only what is ``unforeseen`` may change without a prediction, and it must have none.
+    """
     runs = [record for record in records if record["playbook"] == "converge.yml"]
     predicted: Record = next((run["hosts"] for run in runs if run["check"]), {})
     actual: Record = next((run["hosts"] for run in runs if not run["check"]), {})
@@ -105,8 +145,12 @@ def mispredicted(records: list[Record]) -> list[str]:
     for host in sorted({*predicted, *actual}):
         foretold = set(predicted.get(host, {}).get("changed", []))
         happened = set(actual.get(host, {}).get("changed", []))
-        complaints += [f"{host}: check mode did not predict: {t}" for t in happened - foretold]
-        complaints += [f"{host}: check mode predicted in vain: {t}" for t in foretold - happened]
+        missed = happened - foretold - set(unforeseen)
+        complaints += [f"{host}: check mode did not predict: {t}" for t in sorted(missed)]
+        vain = sorted(foretold - happened)
+        complaints += [f"{host}: check mode predicted in vain: {t}" for t in vain]
+        wrong = sorted(foretold & set(unforeseen))
+        complaints += [f"{host}: unforeseen.yml names what is foreseen: {t}" for t in wrong]
     return complaints
 
 
@@ -145,8 +189,9 @@ def run_test(scenario: Scenario, podman: Podman) -> Result:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     complaints = [f"molecule test ended with status {status}"] if status else []
     if not status:
-        instances = {platform.name for platform in read_platforms(scenario.path / "molecule.yml")}
-        complaints = judge([json.loads(line) for line in lines], instances)
+        instances = {platform.name for platform in scenario.platforms}
+        records = [json.loads(line) for line in lines]
+        complaints = judge(records, instances, scenario.unforeseen)
     return Result(scenario.label, tuple(complaints), time.monotonic() - started)
 
 
@@ -198,8 +243,12 @@ def main(arguments: list[str] | None = None) -> int:
     podman = Podman.prepare(podman_home())
     started = time.monotonic()
     results = []
-    if ensure_image(podman, Recipe.of(ROOT)):
-        results.append(Result("(image)", (), time.monotonic() - started))
+    recipes = images([platform for scenario in scenarios for platform in scenario.platforms])
+    for recipe in sorted(recipes, key=lambda recipe: recipe.codename):
+        begun = time.monotonic()
+        if ensure_image(podman, recipe):
+            label = f"(image {recipe.codename})"
+            results.append(Result(label, (), time.monotonic() - begun))
     for scenario in scenarios:
         stdout().print(f"\n== {scenario.label}: molecule {options.action}", markup=False)
         if options.action == "test":

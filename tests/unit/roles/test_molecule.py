@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from hoaban.errors import HoabanError
-from hoaban.testing.instances import Container, Machine, read_platforms
-from hoaban.testing.molecule import find_scenarios, judge
+from hoaban.roles import guest_packages
+from hoaban.testing.image import CODENAME
+from hoaban.testing.instances import Container, Machine, images, read_platforms
+from hoaban.testing.molecule import Scenario, find_scenarios, judge
+from hoaban.workspace import toolkit_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def record(playbook: str, *, check: bool = False, **changed: list[str]) -> dict[str, Any]:
@@ -66,6 +74,41 @@ def test_check_mode_that_predicts_too_much() -> None:
     assert judge(records, {"a", "b"}) == ["b: check mode predicted in vain: Restart"]
 
 
+def test_what_check_mode_cannot_foresee() -> None:
+    records = whole_test()
+    records[2]["hosts"]["a"]["changed"] = ["Write", "Ask the service"]
+    assert judge(records, {"a", "b"}) == ["a: check mode did not predict: Ask the service"]
+    assert judge(records, {"a", "b"}, {"Ask the service"}) == []
+    # It is no licence for others, nor for what check mode does foresee.
+    assert judge(records, {"a", "b"}, {"Restart"}) == [
+        "a: check mode did not predict: Ask the service"
+    ]
+    assert judge(records, {"a", "b"}, {"Ask the service", "Write"}) == [
+        "a: unforeseen.yml names what is foreseen: Write"
+    ]
+
+
+def test_the_file_of_what_is_unforeseen(tmp_path: Path) -> None:
+    scenario = Scenario(tmp_path)
+    assert scenario.unforeseen == set()
+    path = tmp_path / "unforeseen.yml"
+    path.write_text("- {reason: it does not run yet, tasks: ['r : ask', 'r : tell']}\n")
+    assert scenario.unforeseen == {"r : ask", "r : tell"}
+    path.write_text("- {tasks: ['r : ask']}\n")
+    with pytest.raises(ValidationError, match="reason"):
+        _ = scenario.unforeseen
+
+
+def test_what_is_unforeseen_are_tasks_of_the_role() -> None:
+    for scenario in find_scenarios(toolkit_root(), []):
+        names = {
+            f"{scenario.role.name} : {name}"
+            for file in (scenario.role / "tasks").glob("*.yml")
+            for name in re.findall(r"- name: (.+)", file.read_text())
+        }
+        assert scenario.unforeseen <= names, scenario.label
+
+
 def test_platforms_of_a_scenario(tmp_path: Any) -> None:
     path = tmp_path / "molecule.yml"
     path.write_text(
@@ -75,10 +118,25 @@ def test_platforms_of_a_scenario(tmp_path: Any) -> None:
     )
     container, machine = read_platforms(path)
     assert isinstance(container, Container)
+    assert container.release == CODENAME
     assert isinstance(machine, Machine)
     path.write_text("platforms: []\n")
     with pytest.raises(HoabanError, match="the scenario has no platforms"):
         read_platforms(path)
+
+
+def test_every_release_has_an_image_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "molecule.yml"
+    network = "network: {name: n, ipv4: 10.231.0.0/24, ipv6: 'fd00::/64'}"
+    path.write_text(
+        f"platforms:\n  - {{name: a, {network}}}\n  - {{name: b, {network}}}\n"
+        f"  - {{name: c, {network}, release: bookworm}}\n  - {{name: d, disks: []}}\n"
+    )
+    recipes = {recipe.codename: recipe for recipe in images(read_platforms(path))}
+    assert recipes.keys() == {CODENAME, "bookworm"}
+    assert recipes[CODENAME].name != recipes["bookworm"].name
+    assert set(guest_packages(toolkit_root())) <= set(recipes[CODENAME].packages)
+    assert "nftables" not in recipes["bookworm"].packages
 
 
 def test_scenarios_by_name(tmp_path: Any) -> None:
