@@ -6,6 +6,7 @@ completion answer at once.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import sys
@@ -17,11 +18,13 @@ from typer.main import get_command
 
 from hoaban import __version__
 from hoaban.console import print_error, stderr
-from hoaban.errors import ExitCode, HoabanError
+from hoaban.errors import ExitCode, HoabanError, Location
 from hoaban.interrupts import Abandoned, leave
 
 if TYPE_CHECKING:
     from typer._click.core import Context  # typer's own copy of click
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 VERBS = {
     "quickstart": "From nothing to a handover report, on this machine's own OpenStack",
@@ -98,6 +101,16 @@ def root(
     del version
 
 
+def _no_room(error: OSError) -> HoabanError:
+    file = error.filename2 or error.filename
+    return HoabanError(
+        f"cannot write: {error.strerror}",
+        where=Location(file=str(file)) if file else None,
+        mend="make room (df -h tells where there is none), then run the same command again; "
+        "what was there is intact",
+    )
+
+
 def main() -> None:
     """Run the command; errors that people can mend are told without a traceback."""
     for library in ("keystoneauth", "openstack"):  # what they warn of comes back as an error
@@ -110,6 +123,11 @@ def main() -> None:
     except HoabanError as error:
         print_error(error, as_json="--json" in sys.argv)
         sys.exit(int(error.exit_code))
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        print_error(_no_room(error), as_json="--json" in sys.argv)
+        sys.exit(int(ExitCode.ERROR))
     except KeyboardInterrupt:
         stderr().print("interrupted")
         sys.exit(int(ExitCode.INTERRUPTED))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -141,6 +143,19 @@ def test_schema_is_printed_and_written(here: Path, run: Run) -> None:
     assert json.loads(run("schema")[1])["agency.schema.json"]["title"] == "AgencySpec"
     assert run("schema", "--write")[1].count("written:") == 2
     assert run("schema", "--write")[1] == "the schemas are up to date\n"
+
+
+def test_a_full_disk_is_told_without_a_traceback(
+    here: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("hoaban.files.os.fsync", full)
+    status, out, err = run("schema", "--write")
+    assert (status, out) == (1, "")
+    assert err.splitlines()[0] == "error: cannot write: No space left on device"
+    assert "mend: make room" in err
 
 
 def test_outside_of_a_province(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
