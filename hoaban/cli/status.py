@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def status(
-    agency: Annotated[
-        str | None, typer.Argument(help="Only this agency; every stack unless told")
+    agencies: Annotated[
+        list[str] | None, typer.Argument(help="Only these agencies; every stack unless told")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every stack, as without a name")
@@ -33,11 +33,13 @@ def status(
 
     Examples: `hoaban status`, `hoaban status xa-long-sap --live`
     """
-    if agency and everything:
-        raise UsageError("--all goes without names", mend="leave out --all, or the name")
+    if agencies and everything:
+        raise UsageError("--all goes without names", mend="leave out --all, or the names")
     workspace = Workspace.find()
     fleet = Fleet.read(workspace)
-    hosts = fleet.hosts_of(agency) if agency else list(fleet.hosts.values())
+    hosts = list(fleet.hosts.values())
+    if agencies:
+        hosts = [host for agency in dict.fromkeys(agencies) for host in fleet.hosts_of(agency)]
     states = {}
     if live:
         states = servers(model.load(workspace.inventory), workspace, hosts)
