@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from hoaban.console import print_error
 from hoaban.errors import HoabanError, Location
 from hoaban.model.types import Model
+from hoaban.testing.bridges import make_room
 from hoaban.testing.guest import Guest, GuestDisk
 from hoaban.testing.image import CODENAME, Recipe
 from hoaban.testing.podman import Podman
@@ -106,6 +107,7 @@ def create(podman: Podman, platforms: list[Platform]) -> None:
     destroy(podman, platforms)
     containers = [item for item in platforms if isinstance(item, Container)]
     for network in {item.network.name: item.network for item in containers}.values():
+        make_room((network.ipv4, network.ipv6))
         subnets = (f"--subnet={network.ipv4}", f"--subnet={network.ipv6}")
         podman.run("network", "create", "--ipv6", "--disable-dns", *subnets, network.name)
     with ThreadPoolExecutor(max_workers=4) as pool:

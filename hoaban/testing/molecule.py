@@ -35,8 +35,16 @@ from hoaban.console import print_error, stdout
 from hoaban.errors import HoabanError
 from hoaban.model.types import Model
 from hoaban.testing.image import ensure_image
-from hoaban.testing.instances import ROOT, Platform, images, podman_home, read_platforms
+from hoaban.testing.instances import (
+    ROOT,
+    Platform,
+    destroy,
+    images,
+    podman_home,
+    read_platforms,
+)
 from hoaban.testing.podman import Podman
+from hoaban.testing.turn import turn
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,6 +73,10 @@ class Scenario:
     def platforms(self) -> list[Platform]:
         """Its instances."""
         return read_platforms(self.path / "molecule.yml")
+
+    def clear(self, home: Path) -> None:
+        """Remove the instances that a test which was killed left in its podman."""
+        destroy(Podman(home), self.platforms)
 
     @property
     def unforeseen(self) -> set[str]:
@@ -252,7 +264,8 @@ def main(arguments: list[str] | None = None) -> int:
     for scenario in scenarios:
         stdout().print(f"\n== {scenario.label}: molecule {options.action}", markup=False)
         if options.action == "test":
-            results.append(run_test(scenario, podman))
+            with turn(scenario.label, podman.home, scenario.clear):
+                results.append(run_test(scenario, podman))
         else:
             results.append(run_action(scenario, options.action, podman))
     report(results, time.monotonic() - started)

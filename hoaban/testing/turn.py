@@ -1,0 +1,58 @@
+"""One test of a scenario at a time on a machine, whichever checkout it comes from.
+
+A scenario's addresses are written in its files, so two of it would be in each other's way. Who
+tests holds a lock that names its podman; a test that was killed leaves that name behind, and the
+next one clears up after it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hoaban.console import stdout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def lock_folder() -> Path:
+    """Of the machine, and empty after it has started anew."""
+    folder = Path("/run/lock")
+    return folder if folder.is_dir() else Path(tempfile.gettempdir())
+
+
+@contextmanager
+def turn(
+    label: str, home: Path, clear: Callable[[Path], None], folder: Path | None = None
+) -> Iterator[None]:
+    """Wait for one's turn with the scenario ``label``, and hold it.
+
+    ``home`` is the holder's podman; ``clear`` is called with that of a holder which was killed, if
+    it is still there.
+    """
+    name = re.sub(r"[^a-z0-9_-]", "-", label)
+    path = (folder or lock_folder()) / f"hoaban-molecule-{name}.lock"
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "r+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stdout().print(f"waiting for the test of another checkout: {stream.read()}")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.seek(0)
+        left = stream.read()
+        if left and Path(left).is_dir():
+            clear(Path(left))
+        stream.seek(0)
+        stream.truncate()
+        stream.write(str(home))
+        stream.flush()
+        yield
+        # Not reached when the body raises: what it left is the next one's to clear.
+        stream.truncate(0)
