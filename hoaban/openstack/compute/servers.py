@@ -139,7 +139,8 @@ class _Instance(Watched):
             call.request(SERVICE, "DELETE", f"/servers/{id_}")
 
         def gone(found: Json | None) -> bool:
-            if found is not None and found["status"] == "ERROR":
+            # One that was in ERROR before stays so until it is gone; its task tells that it goes.
+            if found and found["status"] == "ERROR" and not found.get("OS-EXT-STS:task_state"):
                 raise _failed(found, "could not be deleted")
             return found is None or found["status"] in ("DELETED", "SOFT_DELETED")
 
