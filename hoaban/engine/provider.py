@@ -90,6 +90,8 @@ class ProviderError(HoabanError):
     """
 
     common: str | None = None
+    undecided: bool = False
+    """The call may have had its effect all the same, and nobody could look: the next run must."""
 
 
 class PartialFailureError(ProviderError):

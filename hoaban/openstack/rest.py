@@ -76,15 +76,26 @@ class Rest(Resource):
         try:
             made = self.post(call, body)
         except CloudError as error:
-            if not error.unsure or (left := self.find_object(call, inputs)) is None:
-                raise
-            made = left
+            made = self._left_behind(call, inputs, error)
         self.changed(call)
         try:
             made = self.settle(call, made, inputs)
         except ProviderError as error:
             raise self.partly(call, error, made, inputs) from None
         return self.state(call, made, inputs)
+
+    def _left_behind(self, call: Call, inputs: PropertyMap, error: CloudError) -> Json:
+        """The object that a failed request made all the same; else the error goes on."""
+        if not error.unsure:
+            raise error
+        try:
+            left = self.find_object(call, inputs)
+        except CloudError:
+            error.undecided = True  # whoever broke the connection is still away
+            raise error from None
+        if left is None:
+            raise error
+        return left
 
     def new_body(self, call: Call, inputs: PropertyMap) -> Json:
         """The object to ask for."""

@@ -76,6 +76,36 @@ def test_stops_at_the_first_failure(lab: Lab) -> None:
     assert lab.up().changes == {"same": 3, "create": 3}
 
 
+def test_what_a_broken_connection_made_is_found_by_the_next_run(lab: Lab) -> None:
+    """The cloud made it, the answer never came, and nobody was there to be asked."""
+    lost = ProviderError("the connection broke")
+    lost.undecided = True
+    lab.cloud.fail["after create a"] = lost
+    with pytest.raises(ProviderError, match="the connection broke"):
+        lab.up('Thing("a")')
+    (made,) = lab.cloud.things
+    lab.cloud.fail.clear()
+    lab.up()
+    assert list(lab.cloud.things) == [made], "adopted, not made again"
+    assert lab.resources()["a"]["id"] == made
+
+
+def test_one_cause_is_told_once(lab: Lab) -> None:
+    """What every call would have met, whichever resource met it."""
+
+    def down() -> None:
+        time.sleep(0.5)  # so that all are under way
+        error = ProviderError("cannot create x: nobody answers", mend="see whether it is up")
+        error.common = "nobody answers"
+        raise error
+
+    lab.cloud.fail = {f"create {name}": down for name in "abc"}
+    with pytest.raises(HoabanError, match="steps failed for one reason: nobody answers") as caught:
+        lab.up('for name in "abc": Thing(name)')
+    assert not isinstance(caught.value, ManyErrors)
+    assert caught.value.mend == "see whether it is up"
+
+
 def test_goes_on_without_what_failed(lab: Lab) -> None:
     lab.cloud.fail["create a"] = ProviderError("first")
     lab.cloud.fail["create d"] = ProviderError("second")

@@ -248,8 +248,8 @@ class Executor:
     ) -> T:
         """Make a call; what is known of its failure goes into the state.
 
-        An exception that is no answer of a provider leaves the call pending: nobody knows what it
-        did, so the next run will look.
+        An exception that is no answer of a provider, or one that is undecided, leaves the call
+        pending: nobody knows what it did, so the next run will look.
         """
         try:
             return work()
@@ -259,8 +259,9 @@ class Executor:
             else:
                 partial(error)
             raise
-        except HoabanError:
-            self.ledger.end(call)
+        except HoabanError as error:
+            if not (isinstance(error, ProviderError) and error.undecided):
+                self.ledger.end(call)
             raise
 
 
