@@ -22,6 +22,7 @@ from hoaban.lab.hypervisor import choose
 from hoaban.lab.layout import Layout
 from hoaban.lab.lock import locked
 from hoaban.lab.supervisor import Supervisor
+from tests.unit.lab.test_role import module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -228,3 +229,7 @@ def test_the_other_hypervisor_takes_over(cloud: Any) -> None:
         assert services == {"lab-qemu": "enabled", "lab-fake": "disabled"}
     finally:
         choose(LAYOUT, lab.Hypervisor.FAKE)
+
+
+def test_the_guest_that_tries_kvm_lives_under_emulation() -> None:
+    assert module("openstack_lab_kvm").trial("tcg", SECONDS) == ""

@@ -125,9 +125,15 @@ def test_the_trial_guest_is_a_boot_sector_that_writes_its_word() -> None:
     sector = kvm.boot_sector()
     assert len(sector) == 512
     assert sector[-2:] == b"\x55\xaa"
-    assert sector[:3] == b"\xba\xf8\x03"  # mov dx, 0x3f8
-    written = bytes(sector[3 + 3 * n + 1] for n in range(len(kvm.WORD)))
+    long_mode = len(kvm.machine_code(kvm.ENTER_LONG_MODE))
+    jump = sector[long_mode - 5 : long_mode]
+    assert jump == b"\xea" + (0x7C00 + long_mode).to_bytes(2, "little") + b"\x08\x00"
+    compute = long_mode + len(kvm.machine_code(kvm.COMPUTE))
+    written = bytes(sector[compute + 3 * n + 1] for n in range(len(kvm.WORD)))
     assert written == b"alive"
+    assert (
+        int.from_bytes(sector[kvm.TABLES + 18 : kvm.TABLES + 22], "little") == 0x7C00 + kvm.TABLES
+    )
 
 
 def test_a_trial_that_hangs_or_fails_says_no(
