@@ -8,6 +8,7 @@ import socket
 import subprocess
 from contextlib import ExitStack
 from ipaddress import ip_address
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     IPAddress = IPv4Address | IPv6Address
 
-MARKS: Final = 0x68000000
-"""Marks and routing tables of this program; the process's number is added."""
+AT_ONCE_BITS: Final = 10
+"""So many bits of a mark tell vantages of one process apart; Linux numbers processes in 22."""
+_vantages = count()
 
 
 def leads_to(address: IPAddress) -> bool:
@@ -58,12 +60,15 @@ class Vantage:
     Only sockets that carry its mark go that way: whatever else this machine does keeps its routes.
     That needs root; without it, or elsewhere, inner addresses are tried only by routes that are
     there anyway.
+
+    Several may be open at once, in one process or in many: each has a mark, a rule and a table of
+    its own, so that none takes away another's while that one sends.
     """
 
     def __init__(self, routers: Iterable[IPAddress] = ()) -> None:
         self._routers = list(routers)
         self._hops: dict[int, IPAddress] = {}
-        self._mark = MARKS + os.getpid()
+        self._mark = _unique()
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
@@ -93,13 +98,22 @@ class Vantage:
     def _route(self, hop: IPAddress) -> bool:
         """Lead marked packets to a router; false where the kernel does not take it."""
         table, family = str(self._mark), f"-{hop.version}"
-        rule = ["rule", "add", "fwmark", hex(self._mark), "lookup", table]
-        route = ["route", "replace", "default", "via", str(hop), "table", table]
-        self._undo.callback(_ip, family, "route", "flush", "table", table)
-        if not _ip(family, *route):
+        rule = ["fwmark", hex(self._mark), "lookup", table]
+        if not _ip(family, "route", "add", "default", "via", str(hop), "table", table):
             return False
-        self._undo.callback(_ip, family, "rule", "del", *rule[2:])
-        return _ip(family, *rule)
+        self._undo.callback(_ip, family, "route", "flush", "table", table)
+        if not _ip(family, "rule", "add", *rule):
+            return False
+        self._undo.callback(_ip, family, "rule", "del", *rule)
+        return True
+
+
+def _unique() -> int:
+    """A mark, and number of a routing table, in 32 bits: the process's number, then a count.
+
+    The smallest is above the tables that the kernel names (to 255).
+    """
+    return os.getpid() << AT_ONCE_BITS | next(_vantages) % (1 << AT_ONCE_BITS)
 
 
 def _ip(*arguments: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hoaban.verify import routes
 from hoaban.verify.routes import Vantage, beside, leads_to, own_address
 
 APART = ("unshare", "--map-root-user", "--net")
@@ -85,6 +86,53 @@ after = ip("rule"), ip("-6", "rule"), ip("route", "show", "table", "all")
 print(json.dumps([during != before[0], after == before, vantage.reaches(ip_address("10.64.0.10"))]))
 """)
     assert found == [True, True, False]
+
+
+def test_two_at_once_have_ways_of_their_own() -> None:
+    found = told_by("""
+inner = ip_address("10.64.0.10")
+def way(vantage):
+    words = ("-json", "route", "get", str(inner), "mark", hex(vantage.mark_for(inner)))
+    return json.loads(ip(*words))[0]["gateway"]
+before = ip("rule"), ip("route", "show", "table", "all")
+first = Vantage([ip_address("192.0.2.2")])
+second = Vantage([ip_address("192.0.2.3")])
+with first:
+    second.__enter__()
+    both = [way(first), way(second)]
+    second.__exit__()
+    alone = way(first)
+    with Vantage([ip_address("192.0.2.4")]) as third:
+        again = [way(first), way(third)]
+after = ip("rule"), ip("route", "show", "table", "all")
+print(json.dumps({"both": both, "alone": alone, "again": again, "clean": after == before}))
+""")
+    assert found == {
+        "both": ["192.0.2.2", "192.0.2.3"],
+        "alone": "192.0.2.2",
+        "again": ["192.0.2.2", "192.0.2.4"],
+        "clean": True,
+    }
+
+
+def test_what_another_made_is_not_taken_away() -> None:
+    found = told_by("""
+vantage = Vantage([ip_address("192.0.2.2")])
+table = str(vantage._mark)
+ip("route", "add", "default", "via", "192.0.2.9", "table", table)
+with vantage:
+    reached = vantage.reaches(ip_address("10.64.0.10"))
+kept = json.loads(ip("-json", "route", "show", "table", table))[0]["gateway"]
+print(json.dumps([reached, kept]))
+""")
+    assert found == [False, "192.0.2.9"]
+
+
+def test_marks_fit_whatever_the_number_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getpid", lambda: (1 << 22) - 1)
+    marks = {routes._unique() for _ in range(1000)}
+    assert len(marks) == 1000
+    assert 255 < min(marks) <= max(marks) < 1 << 32
 
 
 def test_a_router_elsewhere_is_no_way() -> None:
