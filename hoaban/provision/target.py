@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from hoaban.engine.embedded.backend import Backend, StackName
+from hoaban.engine.embedded.journal import JournalContent
 from hoaban.inventory.state import read_stack
 from hoaban.model import Province, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from hoaban.model.environment import EnvironmentPlan
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from hoaban.workspace import Workspace
 
 PROVINCE_PROJECT, AGENCY_PROJECT = "province", "agency"
+PROVIDER_PREFIX = "pulumi:providers:"
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,32 @@ class Target:
         state = read_stack(self.state_file)
         return state.outputs if state else None
 
-    def dependents(self) -> Iterable[Target]:
-        """Targets that stand on this one and are built."""
+    def stands(self) -> bool:
+        """Whether the cloud holds, or may hold, anything of it.
+
+        Outputs don't tell: a program exports them at its end, and an update that failed or was
+        interrupted has made servers before. Needs no passphrase; a damaged state is an error.
+        """
+        backend, name = Backend(self.workspace.backend), StackName(self.project, self.stack_name)
+        checkpoint, digest = backend.read(name)
+        journal = JournalContent.read(backend.journal_file(name))
+        if journal is not None and journal.changes and journal.committing != digest:
+            return True
+        latest = checkpoint.latest if checkpoint is not None else {}
+        return bool(latest.get("pending_operations")) or any(
+            one.get("custom") and not str(one.get("type", "")).startswith(PROVIDER_PREFIX)
+            for one in latest.get("resources") or ()
+        )
+
+    def dependents(self) -> list[Target]:
+        """Targets that stand on this one, whole or half built."""
         if self.agency is not None:
             return []
-        folder = self.state_file.parent.parent / AGENCY_PROJECT
-        built = (self.of(file.stem) for file in sorted(folder.glob("*.json")))
-        return [target for target in built if target.built() is not None]
+        folder = Backend(self.workspace.backend).folder
+        places = (("stacks", ".json"), ("journals", ".jsonl"))
+        slugs = {
+            file.name.removesuffix(suffix)
+            for part, suffix in places
+            for file in (folder / part / AGENCY_PROJECT).glob(f"*{suffix}")
+        }
+        return [target for slug in sorted(slugs) if (target := self.of(slug)).stands()]
