@@ -9,9 +9,17 @@ UV_VERSION := 0.13.9
 UV := .bootstrap/bin/uv
 BIN := .venv/bin
 AGENCY ?= xa-long-sap
+# Right after a machine has started, its own daily update may hold the locks.
+APT := DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Ansible refuses a locale that the machine has not made.
+export LC_ALL := C.UTF-8
 # Compiled modules make every later start faster.
 unexport PYTHONDONTWRITEBYTECODE
+
+ifneq ($(words $(CURDIR)),1)
+$(error move the checkout to a path without spaces, as Ansible and mmdebstrap need: $(CURDIR))
+endif
 
 .PHONY: help setup quickstart test lint types unit engine cloud molecule e2e bench clean
 
@@ -21,7 +29,8 @@ help: ## this list
 $(UV):
 	@echo "setup: uv $(UV_VERSION)"
 	@python3 -c 'import venv, ensurepip' 2>/dev/null \
-	  || { apt-get -q update && apt-get -q -y install --no-install-recommends python3-venv; }
+	  || { for try in $$(seq 24); do $(APT) update && break; sleep 5; done; \
+	       $(APT) -y install --no-install-recommends python3-venv; }
 	@python3 -m venv .bootstrap
 	@.bootstrap/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 

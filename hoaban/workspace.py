@@ -44,8 +44,9 @@ class Workspace:
         )
 
     def ensure_home(self) -> Path:
-        """Make the state folder, readable by its owner only."""
+        """Make the state folder, readable by its owner only, also where it is there already."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.home.chmod(0o700)
         self.link_toolkit()
         return self.home
 

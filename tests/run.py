@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from hoaban.workspace import Workspace
+
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / ".hoaban" / "test-reports"
 TAIL_LINES = 40
@@ -42,6 +44,7 @@ def pytest(*args: str, name: str) -> tuple[str, ...]:
 
 
 PARTS: dict[str, Part] = {
+    "machine": Part((("hoaban", "doctor", "core", "--mend"),)),
     "lint": Part(
         (
             ("ruff", "check", "."),
@@ -51,8 +54,8 @@ PARTS: dict[str, Part] = {
         )
     ),
     "types": Part((("mypy",),)),
-    "unit": Part((pytest("-n2", "tests/unit", name="unit"),)),
-    "engine": Part((pytest("-n2", "tests/engine", name="engine"),)),
+    "unit": Part((pytest("-n2", "tests/unit", name="unit"),), needs=("machine",)),
+    "engine": Part((pytest("-n2", "tests/engine", name="engine"),), needs=("machine",)),
     "lab-fake": Part(
         (
             ("hoaban", "doctor", "lab", "image", "molecule", "--mend"),
@@ -65,7 +68,7 @@ PARTS: dict[str, Part] = {
     ),
     "lab-qemu": Part(
         (
-            ("hoaban", "doctor", "lab", "image", "--mend"),
+            ("hoaban", "doctor", "lab", "image", "molecule", "--mend"),
             ("hoaban", "image", "build"),
             ("hoaban", "lab", "up", "--hypervisor", "qemu"),
         )
@@ -128,6 +131,7 @@ def chosen(names: list[str]) -> list[str]:
 
 def main() -> int:
     """Run the parts, print the table, leave it as JSON beside the JUnit reports."""
+    Workspace.find(ROOT).ensure_home()
     REPORTS.mkdir(parents=True, exist_ok=True)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     outcomes: dict[str, Outcome] = {}

@@ -73,6 +73,8 @@ def environment(workspace: Workspace, transport: Transport) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(root / "ansible.cfg"),
         "ANSIBLE_INVENTORY": str(workspace.inventory / "hoaban.yml"),
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
+        # Ansible refuses a locale that this machine has not made, such as that of who logged in.
+        "LC_ALL": "C.UTF-8",
         # ansible-runner turns this off unless it is set.
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "HOABAN_ROOT": str(workspace.root),
@@ -125,17 +127,16 @@ def count_tasks(workspace: Workspace, run: Run) -> int:
 
 
 def play(workspace: Workspace, run: Run, on_event: Callable[[Mapping[str, Any]], None]) -> Path:
-    """Run the playbook; returns the folder of its log. Does not judge how it went.
+    """Run the playbook to its end; returns the folder of its log. Does not judge its tasks.
 
     Raises :class:`KeyboardInterrupt` once Ansible has stopped after Ctrl-C, and
-    :class:`HoabanError` when Ansible could not even start its work.
+    :class:`HoabanError` when Ansible could not start its work, or did not come to the end of it.
     """
     folder = _run_folder(workspace, run)
-    seen = threading.Event()
+    course = _Course()
 
     def handler(event: Mapping[str, Any]) -> bool:
-        if str(event.get("event", "")).startswith("runner_on_"):
-            seen.set()
+        course.take(event)
         on_event(event)
         return True
 
@@ -163,13 +164,42 @@ def play(workspace: Workspace, run: Run, on_event: Callable[[Mapping[str, Any]],
         )
     if cancelled.asked:
         raise KeyboardInterrupt
-    if result.rc not in (0, None) and not seen.is_set():
+    if not course.whole(result.rc):
+        how = "ended early" if course.started else "did not start"
+        status = "killed by a signal" if result.rc is None else f"status {result.rc}"
         raise HoabanError(
-            f"ansible-playbook {run.playbook} did not start (status {result.rc})",
+            f"ansible-playbook {run.playbook} {how} ({status})",
             mend=f"the whole output is in {folder}/artifacts/run/stdout",
             detail=_last_words(folder),
         )
     return folder
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far a run came, by its events: the status alone can't tell.
+
+    Ansible ends with 2 or 4 when tasks failed, and with the same numbers when it gave up itself
+    (4 is also its status for YAML that it can't read). Only a run that came to its end has a recap.
+    """
+
+    started: bool = False
+    failed: bool = False
+    ended: bool = False
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Note what an event says."""
+        kind = str(event.get("event", ""))
+        data = event.get("event_data") or {}
+        self.started |= kind.startswith("runner_on_")
+        self.failed |= kind in ("runner_on_failed", "runner_on_unreachable") and not data.get(
+            "ignore_errors"
+        )
+        self.ended |= kind == "playbook_on_stats"
+
+    def whole(self, status: int | None) -> bool:
+        """Whether all was done, or tasks that failed are why it was not."""
+        return self.ended and (self.failed or not status)
 
 
 class _Cancel:

@@ -174,6 +174,7 @@ def environment(podman: Podman, scratch: Path) -> dict[str, str]:
     binaries = Path(sys.executable).parent
     return podman.environment | {
         "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+        "LC_ALL": "C.UTF-8",
         "PYTHONPATH": str(ROOT),
         "HOABAN_ROOT": str(ROOT),
         "HOABAN_GUESTS": str(podman.home.parent / "guests"),

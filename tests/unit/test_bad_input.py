@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import shutil
 from typing import TYPE_CHECKING
 
@@ -60,6 +59,5 @@ def test_every_row_of_the_page_is_run_by_the_test_it_names() -> None:
     known = rows()
     assert len(known) == 21
     for row in known.values():
-        tree = ast.parse((ROOT / row.test).read_text("utf-8"))
-        texts = {one.value for one in ast.walk(tree) if isinstance(one, ast.Constant)}
-        assert row.name in texts, f"{row.test} does not run “{row.name}”"
+        source = (ROOT / row.test).read_text("utf-8")
+        assert f'"{row.name}"' in source, f"{row.test} does not run “{row.name}”"
