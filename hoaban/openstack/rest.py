@@ -85,13 +85,17 @@ class Rest(Resource):
         return self.state(call, made, inputs)
 
     def _left_behind(self, call: Call, inputs: PropertyMap, error: CloudError) -> Json:
-        """The object that a failed request made all the same; else the error goes on."""
+        """The object that a failed request made all the same; else the error goes on.
+
+        A list may lag behind what was made: what is not found may appear later, and the next run
+        must look again.
+        """
         if not error.unsure:
             raise error
+        error.undecided = True
         try:
             left = self.find_object(call, inputs)
-        except CloudError:
-            error.undecided = True  # whoever broke the connection is still away
+        except ProviderError:  # whoever broke the connection is still away, or a person stops us
             raise error from None
         if left is None:
             raise error

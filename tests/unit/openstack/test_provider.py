@@ -185,6 +185,32 @@ def test_broken_connection_makes_nothing_twice(make: Maker, world: World) -> Non
     assert world.http.count("POST", ".*/ports") == 1
 
 
+@pytest.mark.parametrize("fault", [{"status": status} for status in (502, 503, 504)] + [{}])
+def test_what_may_have_been_made_and_is_not_seen_yet_is_undecided(
+    make: Maker, provider: OpenStackProvider, world: World, fault: dict[str, int]
+) -> None:
+    """The cloud shows the object only after the look-up: the next run must find it."""
+    network = make("networking/network:Network", {}, "net")
+    inputs = check(provider, urn(PORT), PORT, {}, {"networkId": network.id})
+    mark = key()
+    world.http.fail("POST", "/ports", **(fault or {"after": True}))
+    world.http.fail("GET", "/ports", status=200, body={"ports": []}, times=2)
+    with pytest.raises(ProviderError, match="cannot create port") as caught:
+        provider.create(urn(PORT), PORT, inputs, key=mark, timeout=None, preview=False)
+    assert not world.http.faults, "looked for, by the mark and by what was asked"
+    assert caught.value.undecided
+    found = provider.find(urn(PORT), PORT, inputs, mark)
+    assert [found.id if found else None] == (list(world.neutron.ports.objects) or [None])
+
+
+def test_what_the_cloud_refuses_is_decided(make: Maker, world: World) -> None:
+    world.http.fail("POST", "/networks", status=409, body={"NeutronError": {"message": "no"}})
+    with pytest.raises(ProviderError, match="no") as caught:
+        make("networking/network:Network", {})
+    assert not caught.value.undecided
+    assert world.http.count("GET", ".*/networks") == 0, "nothing to look for"
+
+
 def test_object_without_a_mark_is_found_when_it_is_the_only_one(make: Maker, world: World) -> None:
     world.http.fail("POST", "/networks", after=True)
     network = make("networking/network:Network", {"name": "ours", "mtu": 1300})
