@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hoaban.errors import HoabanError
+from hoaban.model.accounts import is_taken
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.keys import fault_of_public_key
 from hoaban.model.pools import check_pools
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_HOST_NAME = 63
 """Octets of a label (RFC 1035, section 2.3.4)."""
+SSH_PORT = 22
 MAX_LABEL = 12
 """Characters of an XFS label (mkfs.xfs(8)); ext4 would take 16."""
 
@@ -74,6 +76,14 @@ def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
         path = ("hosts", name)
         yield from _size(document, (*path, "size"), host.size, spec)
         yield from _volumes(document, (*path, "volumes"), host.volumes)
+        if ProvinceService.BACKUP_HOST in host.services and not host.volumes:
+            yield _fault(
+                document,
+                (*path, "volumes"),
+                f"the backup host `{name}` has no volume, so backups would have no place of their "
+                "own",
+                "add a volume: {name: backup, size_gb: 100, mount: /srv/backup}",
+            )
 
 
 def _timezone(document: Document, name: str) -> Iterator[HoabanError]:
@@ -128,6 +138,13 @@ def _operators(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
     names = [operator.name for operator in spec.operators]
     yield from _unique(document, ("operators",), names, "name", "operator")
     for position, operator in enumerate(spec.operators):
+        if is_taken(operator.name):
+            yield _fault(
+                document,
+                ("operators", position, "name"),
+                f"`{operator.name}` is an account or a group of the system or of hoaban itself",
+                "give the person a name of their own, such as nguyen-van-an",
+            )
         for number, key in enumerate(operator.ssh_keys):
             fault = fault_of_public_key(key)
             if fault:
@@ -174,6 +191,15 @@ def _volumes(
                 (*path, position, "mount"),
                 f"{volume.mount} is not a plain path",
                 "write the mount point without `.` and `..`",
+            )
+        outer = next((one for one in volumes if volume.mount.startswith(f"{one.mount}/")), None)
+        if outer:
+            yield _fault(
+                document,
+                (*path, position, "mount"),
+                f"{volume.mount} is inside {outer.mount}, the mount point of `{outer.name}`, and "
+                "would be hidden by it",
+                "mount volumes side by side, such as /srv/data and /srv/wal",
             )
 
 
@@ -250,6 +276,15 @@ def _tier(files: Files, document: Document, tier: Tier, path: KeyPath) -> Iterat
                 (*path, "ports", position, "protocol"),
                 "icmp has no ports",
                 "write tcp or udp; ICMP needs no mention",
+            )
+        if (port.port, port.protocol) == (SSH_PORT, Protocol.TCP):
+            yield _fault(
+                document,
+                (*path, "ports", position, "port"),
+                "22/tcp is SSH: as a port of a tier it lets its users in past the bastion, the "
+                "one way in for administration",
+                "delete it: the bastion reaches every host by SSH anyhow; serve files by SFTP "
+                "from another port, such as 2222",
             )
 
 

@@ -9,7 +9,27 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 SLUG_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-MOUNT_PATTERN = r"^/(srv|var|opt)(/[a-z0-9._-]+)+$"
+# What a service keeps below /var/lib by Debian's own packages. No other folder of the system can
+# be a mount point: an empty volume over /var/lib/dpkg, /var/log or /etc hides what a host needs.
+SERVICE_DATA = (
+    "docker",
+    "elasticsearch",
+    "etcd",
+    "grafana",
+    "influxdb",
+    "ldap",
+    "minio",
+    "mongodb",
+    "mysql",
+    "opensearch",
+    "postgresql",
+    "prometheus",
+    "rabbitmq",
+    "redis",
+)
+MOUNT_PATTERN = (
+    rf"^/((data|opt|srv)(/[a-z0-9._-]+)+|var/lib/({'|'.join(SERVICE_DATA)})(/[a-z0-9._-]+)*)$"
+)
 DOMAIN_PATTERN = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"
 USER_PATTERN = r"^[a-z][a-z0-9-]{1,30}$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
@@ -17,7 +37,10 @@ FILESYSTEM_PATTERN = r"^(ext4|xfs)$"
 
 FORMS = {
     SLUG_PATTERN: "lower-case letters, digits and single hyphens, a letter first",
-    MOUNT_PATTERN: "a folder below /srv, /var or /opt, such as /srv/data",
+    MOUNT_PATTERN: (
+        "a folder below /srv, /data or /opt, such as /srv/data, or the data folder of a service: "
+        f"/var/lib/ and {', '.join(SERVICE_DATA[:-1])} or {SERVICE_DATA[-1]}"
+    ),
     DOMAIN_PATTERN: "a domain name in lower case, such as dc.province.example",
     USER_PATTERN: "a login name: lower-case letters, digits and hyphens, a letter first",
     EMAIL_PATTERN: "a mail address, such as name@agency.example",
