@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hoaban.doctor.mend import BACKPORTED
 from hoaban.workspace import image_dir, lab_dir
 
 if TYPE_CHECKING:
@@ -43,23 +46,49 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program on PATH and the Debian package that carries it."""
+    """A program on PATH and the Debian package that carries it.
+
+    ``at_least`` is the major version from which on it will do; 0 is any.
+    """
 
     purpose: Purpose
     name: str
     package: str
+    at_least: int = 0
 
     def examine(self) -> Finding:
-        """Look for the program."""
+        """Look for the program, and for its version where that matters."""
         found = shutil.which(self.name) or shutil.which(self.name, path=_BESIDE_PATH)
+        problem = "" if found else f"the program {self.name} is not installed"
+        if found and self.at_least and (version := _major(found)) < self.at_least:
+            problem = f"{found} is of version {version}, {self.at_least} needed"
         return Finding(
             self.purpose,
             self.name,
-            ok=found is not None,
-            detail=found or f"the program {self.name} is not installed",
-            mend="" if found else f"apt-get install --yes {self.package}",
-            packages=() if found else (self.package,),
+            ok=not problem,
+            detail=problem or str(found),
+            mend=self._mend() if problem else "",
+            packages=(self.package,) if problem else (),
         )
+
+    def _mend(self) -> str:
+        # Where the release's own version is too old, another archive has to be made known first.
+        if self.package in BACKPORTED:
+            return f"hoaban doctor {self.purpose} --mend"
+        return f"apt-get install --yes {self.package}"
+
+
+def _major(program: str) -> int:
+    """First number of the version that ``program --version`` tells; 0 when it tells none."""
+    done = subprocess.run(
+        [program, "--version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.search(r"version (\d+)", done.stdout)
+    return int(found[1]) if found else 0
 
 
 PROGRAMS = (
@@ -80,7 +109,8 @@ PROGRAMS = (
     Program(Purpose.MOLECULE, "iptables", "iptables"),
     Program(Purpose.MOLECULE, "mmdebstrap", "mmdebstrap"),
     Program(Purpose.MOLECULE, "genisoimage", "genisoimage"),
-    Program(Purpose.MOLECULE, "qemu-system-x86_64", "qemu-system-x86"),
+    # Under QEMU 7, the kernel of our servers panics.
+    Program(Purpose.MOLECULE, "qemu-system-x86_64", "qemu-system-x86", at_least=9),
     Program(Purpose.MOLECULE, "qemu-img", "qemu-utils"),
 )
 
@@ -140,12 +170,44 @@ def _device(path: str, why: str) -> Callable[[], Finding]:
     return examine_device
 
 
+def _ipv6(purpose: Purpose) -> Callable[[], Finding]:
+    def examine_ipv6() -> Finding:
+        try:
+            problem = _ipv6_problem()
+        except OSError as error:
+            problem = f"the kernel has none: {error.strerror}"
+        return Finding(
+            purpose,
+            "IPv6",
+            not problem,
+            problem or "interfaces can have addresses of it",
+            _IPV6_MEND if problem else "",
+        )
+
+    return examine_ipv6
+
+
+# The switch of all interfaces is copied to those that are made later; `default` is theirs alone.
+_IPV6_MEND = "sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0"
+_IPV6_SETTINGS = Path("/proc/sys/net/ipv6/conf")
+
+
+def _ipv6_problem() -> str:
+    """What keeps new interfaces from having IPv6 addresses; empty for nothing."""
+    for name in ("all", "default"):
+        if (_IPV6_SETTINGS / name / "disable_ipv6").read_text().strip() != "0":
+            return f"disabled: net.ipv6.conf.{name}.disable_ipv6 is 1"
+    return ""
+
+
 OTHERS: tuple[Callable[[], Finding], ...] = (
     _python,
     _root,
     _memory,
     _disk(Purpose.LAB, lab_dir(), 12),
     _disk(Purpose.IMAGE, image_dir(), 4),
+    _ipv6(Purpose.LAB),
+    _ipv6(Purpose.MOLECULE),
     _device("/dev/net/tun", "guests are joined to the network by tap devices"),
 )
 

@@ -17,6 +17,7 @@ from hoaban.errors import HoabanError
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 BACKPORTS_FILE = Path("/etc/apt/sources.list.d/hoaban-backports.sources")
 
+_MIRROR_LIST = "mirror+file:"
 _TARGETS = ("$(REPO_URI)", "$(RELEASE)", "$(COMPONENT)", "$(ORIGIN)")
 # What a host sets to reach its mirror at all: proxies, certificates, a clock that is not to be
 # trusted. Whatever weakens the check of signatures is left out on purpose.
@@ -48,7 +49,7 @@ class HostMirror:
 
 def host_mirror() -> HostMirror:
     """Read apt's configuration of this machine."""
-    codename = _os_release()["VERSION_CODENAME"]
+    codename = host_codename()
     listing = _run(
         "apt-get", "indextargets", "--format", "|".join(_TARGETS), "Created-By: Packages"
     )
@@ -56,6 +57,11 @@ def host_mirror() -> HostMirror:
         line for line in _run("apt-config", "dump").splitlines() if _CARRIED.match(line)
     )
     return parse_targets(listing, codename, options)
+
+
+def host_codename() -> str:
+    """Name of the release of Debian that this machine runs."""
+    return _os_release()["VERSION_CODENAME"]
 
 
 def parse_targets(listing: str, codename: str, options: tuple[str, ...] = ()) -> HostMirror:
@@ -68,7 +74,7 @@ def parse_targets(listing: str, codename: str, options: tuple[str, ...] = ()) ->
     for line in listing.splitlines():
         address, release, component, origin = line.split("|")
         if component == "main" and origin in {"Debian", "$(ORIGIN)", ""}:
-            found.setdefault(release, address.rstrip("/"))
+            found.setdefault(release, _server(address).rstrip("/"))
     archive = found.get(codename) or found.get(f"{codename}-updates")
     if archive is None:
         raise HoabanError(
@@ -89,6 +95,32 @@ def ensure_backports(path: Path = BACKPORTS_FILE) -> bool:
     beside.chmod(0o644)
     beside.replace(path)
     return True
+
+
+def _server(address: str) -> str:
+    """The first address of apt's list of mirrors, where ``address`` is such a list on this machine.
+
+    Debian's images for clouds have `mirror+file:/etc/apt/mirrors/debian.list` (apt-transport-
+    mirror(1)): a path that another machine, or an image, does not have.
+    """
+    if not address.startswith(_MIRROR_LIST):
+        return address
+    path = Path("/" + address.removeprefix(_MIRROR_LIST).strip("/"))
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise HoabanError(
+            f"apt's list of mirrors {path} cannot be read: {error.strerror}",
+            mend=f"write a mirror's address into {path}, on a line of its own",
+        ) from error
+    # Address, then perhaps a tabulator and the metadata by which apt chooses.
+    addresses = [line.split()[0] for line in lines if line.strip() and line.lstrip()[0] != "#"]
+    if not addresses:
+        raise HoabanError(
+            f"apt's list of mirrors {path} names none",
+            mend=f"write a mirror's address into {path}, on a line of its own",
+        )
+    return addresses[0]
 
 
 def _security_beside(archive: str) -> str:

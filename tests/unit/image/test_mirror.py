@@ -86,3 +86,19 @@ def test_backports_are_added_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     file.write_text("of another mirror\n")
     assert mirror.ensure_backports(file) is True
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_list_of_mirrors_on_this_machine_is_followed(tmp_path: Path) -> None:
+    file = tmp_path / "debian.list"
+    # As apt-get indextargets prints it, with a slash at its end.
+    text = listing((f"mirror+file:{file}/", "bookworm", "main", "Debian"))
+    with pytest.raises(HoabanError, match="cannot be read: No such file") as caught:
+        parse_targets(text, "bookworm")
+    assert str(file) in str(caught.value.mend)
+    file.write_text("\n# none yet\n")
+    with pytest.raises(HoabanError, match="names none"):
+        parse_targets(text, "bookworm")
+    file.write_text(f"# ours\n{ARCHIVE}/\tpriority:1\nhttp://second.example/debian\n")
+    found = parse_targets(text, "bookworm")
+    assert found.archive == ARCHIVE
+    assert found.security == f"{ARCHIVE}-security"
