@@ -58,8 +58,14 @@ class SecurityGroupComponent(ComponentResource):
             remote_ip_prefix=str(rule.remote),
             description=props.labels.describe(f"{rule.id}: {rule.reason.en}"),
             # Every change replaces a rule, and Neutron refuses a second one with the same match
-            # (409), for instance when only the description is another.
-            opts=ResourceOptions(parent=self, delete_before_replace=True, deleted_with=self.group),
+            # (409). A description names agencies and systems for people: with a name corrected,
+            # rules under live traffic would go and come back in every stack that mentions it.
+            opts=ResourceOptions(
+                parent=self,
+                delete_before_replace=True,
+                deleted_with=self.group,
+                ignore_changes=["description"],
+            ),
         )
 
 

@@ -101,6 +101,13 @@ def test_a_changed_rule_goes_before_the_new_one_comes(run: Recording) -> None:
     assert all(rule.delete_before_replace for rule in run.of("SecGroupRule").values())
 
 
+def test_a_corrected_name_in_a_description_replaces_no_rule(run: Recording) -> None:
+    """Neutron can't change a rule: whatever isn't ignored is a rule gone for a while."""
+    for rule in run.of("SecGroupRule").values():
+        assert rule.ignore_changes == ("description",)
+    assert run.one("SecGroup").ignore_changes == (), "a group's changes in place"
+
+
 def test_group_and_rules_say_whose_they_are(run: Recording) -> None:
     assert "agency:so-y-te" in run.one("SecGroup").inputs["tags"]
     for rule in run.of("SecGroupRule").values():
