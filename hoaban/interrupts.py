@@ -1,4 +1,4 @@
-"""Ctrl-C: the first asks to stop, the second stops at once.
+"""Ctrl-C, or SIGTERM: the first asks to stop, the second stops at once.
 
 A handler does next to nothing where the signal strikes, which may be anywhere; the work is done in
 a thread of its own.
@@ -37,8 +37,8 @@ class Abandoned(HoabanError):
 def heard(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[None]:
     """Call ``stop`` at the first Ctrl-C during the body, ``abandon`` at each one after it.
 
-    Both are called in threads of their own. Outside the main thread nothing is heard: signals are
-    the main thread's.
+    SIGTERM is the same (a runner's time limit), unless it has a meaning already. Both are called in
+    threads of their own. Outside the main thread nothing is heard: signals are the main thread's.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -48,11 +48,15 @@ def heard(stop: Callable[[], None], abandon: Callable[[], None]) -> Iterator[Non
     def pressed(*_: object) -> None:
         threading.Thread(target=abandon if next(presses) else stop, daemon=True).start()
 
-    before = signal.signal(signal.SIGINT, pressed)
+    heeded = [signal.SIGINT]
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        heeded.append(signal.SIGTERM)
+    before = {number: signal.signal(number, pressed) for number in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 _muted = False

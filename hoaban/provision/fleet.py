@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from concurrent.futures import FIRST_COMPLETED, CancelledError, wait
+from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,24 +12,20 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Interrupted, Options
-from hoaban.engine.embedded.engine import ABANDONED, GO_ON
 from hoaban.errors import HoabanError
-from hoaban.interrupts import Abandoned, heard
 from hoaban.model import Province, load
 from hoaban.provision import operations
 from hoaban.provision.engines import EngineName, engine_for
 from hoaban.provision.guard import Consent, Decline
 from hoaban.provision.results import QUIET, plan_json, result_json
 from hoaban.provision.target import Target
-from hoaban.provision.workers import Workers
+from hoaban.provision.workers import Workers, as_they_come, side_by_side
 from hoaban.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor, Future
     from pathlib import Path
-
-LOOK_UP_SECONDS = 0.5  # a signal's handler runs only when the main thread moves
 
 
 class Action(StrEnum):
@@ -91,12 +87,16 @@ class Outcome:
         return any(count for op, count in self.changes.items() if op not in QUIET)
 
 
-STOPPED = HoabanError("not begun: it was asked to stop", mend="run the same command again")
-DIED = HoabanError(
-    "the process that worked on it died",
-    mend="was it killed for want of memory? Take fewer side by side: --parallel 1; "
-    "what it had begun is found and adopted",
-)
+STOPPED = HoabanError("not done: it was asked to stop", mend="run the same command again")
+
+
+def died(agency: str) -> HoabanError:
+    """What to do about an agency whose process is no more; its lock is still there."""
+    return HoabanError(
+        "the process that worked on it died",
+        mend=f"was it killed for want of memory? hoaban cancel {agency}, then run the same command "
+        "again with fewer side by side: --parallel 1; what it had begun is found and adopted",
+    )
 
 
 def run_job(job: Job) -> Outcome:
@@ -149,18 +149,8 @@ def up_all(
     go on to a state that is whole. Nothing is waited for once ``given_up`` says so.
     """
     futures = {executor.submit(run_job, job): job for job in jobs}
-    pending = set(futures)
-    try:
-        while pending and not given_up():
-            done, pending = wait(pending, LOOK_UP_SECONDS, FIRST_COMPLETED)
-            # A pool tells only later, and a broken one never, that it leaves out what is cancelled.
-            taken_back = {future for future in pending if future.cancelled()}
-            pending -= taken_back
-            for future in done | taken_back:
-                yield _outcome(futures[future], future)
-    finally:
-        for future in futures:
-            future.cancel()
+    for future in as_they_come(futures, given_up):
+        yield _outcome(futures[future], future)
 
 
 def local_executor(count: int) -> Workers:
@@ -171,14 +161,11 @@ def local_executor(count: int) -> Workers:
 def run_side_by_side(jobs: Sequence[Job], count: int) -> Iterator[Outcome]:
     """Outcomes as they come; hears Ctrl-C. There is one for each job, also for those taken back.
 
-    Raises :class:`~hoaban.interrupts.Abandoned` after a second Ctrl-C.
+    Raises :class:`~hoaban.interrupts.Abandoned` after a second Ctrl-C. A process that dies is the
+    end of its own agency's job only.
     """
-    if not jobs:
-        return
-    with local_executor(min(count, len(jobs))) as workers, heard(workers.stop, workers.abandon):
-        yield from up_all(jobs, workers, lambda: workers.abandoned)
-        if workers.abandoned:
-            raise Abandoned(ABANDONED, mend=GO_ON)
+    for job, future in side_by_side(run_job, jobs, count):
+        yield _outcome(job, future)
 
 
 def _outcome(job: Job, future: Future[Outcome]) -> Outcome:
@@ -187,7 +174,7 @@ def _outcome(job: Job, future: Future[Outcome]) -> Outcome:
     except CancelledError:
         return Outcome(job.agency, 0, error=STOPPED.to_json(), stopped=True)
     except BrokenProcessPool:
-        return Outcome(job.agency, 0, error=DIED.to_json())
+        return Outcome(job.agency, 0, error=died(job.agency).to_json())
 
 
 def _ignore(_: object) -> None:

@@ -1,7 +1,7 @@
 """``python -m tests.engine.crowd FOLDER…``: a stack in each folder, two brought up at once.
 
 Each is held in a call to its cloud until ``go-on`` is in its folder. Prints what became of each as
-JSON. Ctrl-C goes the way it goes in the command.
+JSON, by folder. Ctrl-C goes the way it goes in the command.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ import json
 import os
 import sys
 import time
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from hoaban.engine.api import Interrupted, Options
 from hoaban.engine.embedded import secrets
-from hoaban.interrupts import heard, leave
-from hoaban.provision.workers import Workers
+from hoaban.interrupts import Abandoned, leave
+from hoaban.provision.workers import side_by_side
 from tests.engine.conftest import Lab
 from tests.engine.direct import load_cloud
 
@@ -49,19 +50,18 @@ def bring_up(folder: Path) -> str:
 
 
 def main() -> None:
-    with Workers(WORKERS) as workers, heard(workers.stop, workers.abandon):
-        futures = [workers.submit(bring_up, Path(folder)) for folder in sys.argv[1:]]
-        told = []
-        for future in futures:
-            while not (future.done() or workers.abandoned):
-                wait([future], 0.2)
-            if workers.abandoned:
-                leave()
+    told = {}
+    try:
+        for folder, future in side_by_side(bring_up, [Path(one) for one in sys.argv[1:]], WORKERS):
             try:
-                told.append(future.result())
+                told[str(folder)] = future.result()
             except CancelledError:
-                told.append("not begun")
-        print(json.dumps(told))
+                told[str(folder)] = "not begun"
+            except BrokenProcessPool:
+                told[str(folder)] = "died"
+    except Abandoned:
+        leave()
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def test_once_leaves_what_has_not_begun_and_ends_the_rest_whole(crowd: Crowd) ->
     out, err = crowd.process.communicate(timeout=60)
     assert (crowd.process.returncode, err) == (0, ""), "no worker says anything of its own"
     told = json.loads(out)
-    assert sorted(told) == ["interrupted"] * WORKERS + ["not begun"] * (STACKS - WORKERS)
+    assert sorted(told.values()) == ["interrupted"] * WORKERS + ["not begun"] * (STACKS - WORKERS)
     assert crowd.begun() == begun
     assert crowd.unlocked()
     for folder in begun:
@@ -136,3 +136,39 @@ def test_no_worker_outlives_a_command_that_was_killed(crowd: Crowd) -> None:
     assert crowd.unlocked(), "what was under way came to a whole state"
     for folder in crowd.begun():
         assert set(crowd.lab(folder).resources()) == {"shop-dev", "default", "a", "b"}
+
+
+def test_a_worker_that_dies_takes_no_other_along(crowd: Crowd) -> None:
+    """As the kernel does it where memory runs out. The pool ends the other worker by SIGTERM."""
+    first, second = crowd.begun()
+    os.kill(int((first / "begun").read_text()), signal.SIGKILL)
+    time.sleep(1)
+    crowd.go_on()
+    out, err = crowd.process.communicate(timeout=120)
+    assert (crowd.process.returncode, err) == (0, "")
+    told = {Path(folder): became for folder, became in json.loads(out).items()}
+    assert told.pop(first) == "died"
+    assert second in told
+    assert set(told) == set(crowd.folders) - {first}
+    assert set(told.values()) == {"done"}
+    name = StackName("shop", "dev")
+    held = [one for one in crowd.folders if lock.holders(Backend(one / "backend"), name)]
+    assert held == [first], "its process is dead: hoaban cancel releases it"
+    for folder in told:
+        lab = crowd.lab(folder)
+        assert set(lab.resources()) == {"shop-dev", "default", "a", "b", "c"}
+        assert len(lab.cloud.things) == 3
+    assert lock.release(Backend(first / "backend"), name)
+    lab = crowd.lab(first)
+    lab.up()
+    assert len(lab.cloud.things) == 3
+
+
+def test_a_time_limit_stops_it_as_ctrl_c_does(crowd: Crowd) -> None:
+    crowd.process.terminate()
+    assert crowd.hear().startswith("stopping: ")
+    time.sleep(1)
+    crowd.go_on()
+    out, _ = crowd.process.communicate(timeout=60)
+    assert sorted(json.loads(out).values()) == ["interrupted"] * WORKERS + ["not begun"] * 2
+    assert crowd.unlocked()
