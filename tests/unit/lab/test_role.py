@@ -152,3 +152,29 @@ def test_a_trial_that_hangs_or_fails_says_no(
     assert behave("exec sleep 5") == "the guest was not alive after 1 s"
     assert behave("echo no KVM >&2; exit 1") == "no KVM"
     assert behave("exit 0") == "the guest wrote nothing"
+
+
+def test_an_emulator_of_the_release_itself_is_too_old() -> None:
+    packages = "|".join(VARIABLES["openstack_lab_backported_packages"])
+    pattern = re.sub(r"\{\{.*?\}\}", packages, VARIABLES["openstack_lab_too_old"])
+    old = ("qemu-system-x86 install ok installed 1:7.2+dfsg-7", "qemu-utils i ok installed 8.0.1")
+    new = ("qemu-system-x86 i ok installed 1:10.0.2+ds-2~bpo12+1", "gcc i ok installed 4:8.2")
+    assert [bool(re.search(pattern, line)) for line in old + new] == [True, True, False, False]
+
+
+def test_services_are_kept_off_from_a_note_that_outlives_an_interruption() -> None:
+    tasks = yaml.safe_load((ROLE / "tasks/packages.yml").read_text())
+    names = [task["name"].partition(" | ")[2] for task in tasks]
+    install = next(task for task in tasks if "block" in task)
+    inside = [task["name"].partition(" | ")[2] for task in install["block"]]
+    # Noted before the first package comes, forgotten after the services are off.
+    assert inside.index("Note which services are to be kept off") < inside.index(
+        "Install Debian packages"
+    )
+    off = names.index("Keep the packages' own services off")
+    assert names.index("Look what an interrupted run was to keep off") < names.index(
+        "Install Debian packages"
+    )
+    assert names[off + 1] == "Forget the note of them"
+    assert tasks[off]["loop"] == "{{ openstack_lab_unwanted }}"
+    assert "openstack_lab_missing" not in str(tasks[off]["when"])
