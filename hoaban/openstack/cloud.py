@@ -130,16 +130,20 @@ class Cloud:
     ) -> requests.Response:
         """Send one request; raises :class:`~hoaban.openstack.errors.CloudError`.
 
-        ``how`` goes to keystoneauth: ``params``, ``microversion``, ``headers``, ``data``.
+        A write that is sent again stays ``unsure``, whatever is answered then: a refusal may be the
+        answer to what the first attempt did. ``how`` goes to keystoneauth: ``params``,
+        ``microversion``, ``headers``, ``data``.
         """
         client = self._adapter(service, region)
         pause = _FIRST_PAUSE
         attempts = 1 if "data" in how else self._attempts  # a stream can be read only once
+        unsure = False
         for attempt in range(1, attempts + 1):
             try:
                 response = self._send(client, service, method, path, body, how)
             except ksa.ClientException as error:
                 failure = errors.from_exception(error, service)
+                unsure = failure.unsure = method not in _READS and (unsure or failure.unsure)
                 again = failure.status is None and (method in _SAFE or not failure.unsure)
                 if not again or isinstance(error, ksa.SSLError) or self._hopeless(error):
                     raise failure from None
@@ -147,11 +151,17 @@ class Cloud:
                 if response.status_code < errors.BAD_REQUEST:
                     return response
                 failure = errors.from_response(response, service)
+                unsure = failure.unsure = method not in _READS and (unsure or failure.unsure)
                 if not _may_repeat(method, response.status_code):
                     raise failure
             if attempt == attempts:
                 raise failure
-            self.pause(pause)
+            try:
+                self.pause(pause)
+            except Cancelled:
+                if unsure:  # what came of the write matters more than why it is not sent again
+                    raise failure from None
+                raise
             pause *= 2
         raise AssertionError("unreachable: the last attempt returns or raises")
 

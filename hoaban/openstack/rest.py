@@ -76,7 +76,7 @@ class Rest(Resource):
         try:
             made = self.post(call, body)
         except CloudError as error:
-            made = self._left_behind(call, inputs, error)
+            made = self.left_behind(call, inputs, error)
         self.changed(call)
         try:
             made = self.settle(call, made, inputs)
@@ -84,15 +84,18 @@ class Rest(Resource):
             raise self.partly(call, error, made, inputs) from None
         return self.state(call, made, inputs)
 
-    def _left_behind(self, call: Call, inputs: PropertyMap, error: CloudError) -> Json:
+    def left_behind(
+        self, call: Call, inputs: PropertyMap, error: CloudError, *, refusals: Sequence[int] = ()
+    ) -> Json:
         """The object that a failed request made all the same; else the error goes on.
 
         A list may lag behind what was made: what is not found may appear later, and the next run
-        must look again.
+        must look again. ``refusals`` are statuses by which the cloud may say that the object is
+        there already.
         """
-        if not error.unsure:
+        if not error.unsure and error.status not in refusals:
             raise error
-        error.undecided = True
+        error.undecided = error.unsure
         try:
             left = self.find_object(call, inputs)
         except ProviderError:  # whoever broke the connection is still away, or a person stops us

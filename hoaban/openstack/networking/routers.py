@@ -43,6 +43,13 @@ _GATEWAY_INPUTS = frozenset(
         "externalQosPolicyId",
     }
 )
+_INTERFACES = frozenset(
+    {
+        "network:router_interface",
+        "network:router_interface_distributed",
+        "network:ha_router_replicated_interface",
+    }
+)  # neutron_lib/constants.py, ROUTER_INTERFACE_OWNERS
 _ADDRESS = (text("subnetId"), text("ipAddress", computed=True, same=addresses.address))
 
 
@@ -184,8 +191,8 @@ class _RouterInterface(Neutron):
                 call.cloud.pause(0)  # whoever asked to stop meanwhile gets no more
                 made = call.json(SERVICE, "PUT", path, _interface(inputs))
         except CloudError as error:
-            if not error.unsure or (left := self.find_object(call, inputs)) is None:
-                raise
+            there = (errors.BAD_REQUEST, errors.CONFLICT)  # the port is the router's, or has one
+            left = self.left_behind(call, inputs, error, refusals=there)
             made = {"port_id": left["id"], "subnet_id": _only_subnet(left)}
         self.changed(call)
         outputs = {
@@ -198,9 +205,13 @@ class _RouterInterface(Neutron):
         return ResourceState(str(made["port_id"]), outputs)
 
     def find_object(self, call: Call, inputs: PropertyMap) -> Json | None:
+        """The router's port of this id, or on this subnet: the cloud allows only one."""
         for port in self.listing(call, {"device_id": inputs["routerId"]}):
+            if port.get("device_owner") not in _INTERFACES:  # its gateway, perhaps
+                continue
             subnets = [item["subnet_id"] for item in port.get("fixed_ips") or []]
-            if port["id"] == inputs.get("portId") or inputs.get("subnetId") in subnets:
+            wanted = inputs.get("portId")
+            if port["id"] == wanted if wanted else inputs.get("subnetId") in subnets:
                 return port
         return None
 

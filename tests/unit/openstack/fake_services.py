@@ -63,6 +63,10 @@ class Neutron:
     def _join(self, asked: Request, found: re.Match[str]) -> Json:
         router = self.routers.need(found["id"])
         subnet = self.subnets.need(asked.body["subnet_id"])
+        for port in self.ports.objects.values():
+            subnets = {one["subnet_id"] for one in port["fixed_ips"]}
+            if port["device_id"] == router["id"] and subnet["id"] in subnets:
+                raise Refused(400, f"Router already has a port on subnet {subnet['id']}")
         port = self.ports.make(
             {
                 "network_id": subnet["network_id"],
