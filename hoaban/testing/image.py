@@ -8,6 +8,7 @@ release, which a scenario's platform asks for by name, is bare.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 CODENAME = "trixie"
 """Release of our servers, and of a platform that asks for no other."""
+MEMORY = Path("/dev/shm")  # noqa: S108  # a file system, chosen for its speed
+_UNPACKED = 3 * 1024**3
+"""What the tree and its archive take at most, with room to spare."""
 UNITS_FOLDER = ".config/molecule/image"
 REPOSITORY = "localhost/hoaban-molecule"
 
@@ -97,7 +101,9 @@ def ensure_image(podman: Podman, recipe: Recipe) -> bool:
     """Build the image unless it is there; true when it was built."""
     if podman.exists("image", recipe.name):
         return False
-    with tempfile.TemporaryDirectory(prefix="hoaban-molecule-", dir=_scratch()) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="hoaban-molecule-", dir=_scratch(podman.home)
+    ) as folder:
         archive = Path(folder) / "root.tar"
         _bootstrap(recipe, Path(folder), archive)
         with archive.open("rb") as stream:
@@ -143,7 +149,16 @@ def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-def _scratch() -> Path | None:
-    """Unpack in memory where the machine has it: a third of the time."""
-    memory = Path("/dev/shm")  # noqa: S108  # a file system, chosen for its speed
-    return memory if memory.is_dir() else None
+def _scratch(home: Path, memory: Path = MEMORY) -> Path:
+    """Where to unpack: in memory where that has room and runs programs, else under ``home``.
+
+    Memory takes a third of the time. A container often has 64 MiB of it, a hardened host forbids
+    programs in it, and those of the new system have to run.
+    """
+    if memory.is_dir():
+        state = os.statvfs(memory)
+        if state.f_bavail * state.f_frsize >= _UNPACKED and not state.f_flag & os.ST_NOEXEC:
+            return memory
+    folder = home / "scratch"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
