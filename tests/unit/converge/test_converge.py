@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
@@ -221,6 +222,57 @@ def test_a_broken_playbook_is_told_with_ansibles_words(
     assert "taskss" in str(caught.value.detail)
 
 
+BROKEN_OFF = """\
+    - name: Take in what cannot be read
+      ansible.builtin.include_tasks: "{{ 'broken.yml' }}"
+    - name: Never come to
+      ansible.builtin.command: "true"
+      changed_when: false
+"""
+
+
+def break_off(toolkit: Path) -> None:
+    """Let the playbook stop with an error of Ansible's own once every host has done something."""
+    folder = toolkit.parent / "toolkit/playbooks"
+    (folder / "agency.yml").write_text((folder / "agency.yml").read_text() + BROKEN_OFF)
+    (folder / "broken.yml").write_text("- name: Neither module nor action\n  taskss: []\n")
+
+
+def test_a_run_that_breaks_off_midway_has_not_converged(
+    provisioned: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    break_off(toolkit)
+    with pytest.raises(HoabanError, match=r"agency\.yml ended early \(status [1-9]") as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    assert len(list(toolkit.iterdir())) == 3
+    assert "broken.yml:1" in str(caught.value.detail)
+    assert "artifacts/run/stdout" in str(caught.value.mend)
+    assert steps.told["so-y-te-portal-web-1"].startswith("failed: ")
+
+
+def test_a_run_that_is_killed_midway_has_not_converged(
+    provisioned: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    (toolkit / "slow").touch()
+
+    def kill() -> None:
+        while len(list(toolkit.iterdir())) < 4:
+            time.sleep(0.2)
+        time.sleep(3)
+        for child in psutil.Process().children():
+            if any("ansible-playbook" in word for word in child.cmdline()):
+                for process in [child, *child.children(recursive=True)]:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    with pytest.raises(HoabanError, match=r"ended early \(killed by a signal\)") as caught:
+        converge(provisioned, "so-y-te", console, steps)
+    killer.join()
+    assert "Take long" in str(caught.value.detail)
+
+
 def test_an_agency_without_hosts_needs_nothing(
     workspace: Workspace, console: FakeConsole, steps: QuietSteps
 ) -> None:
@@ -342,6 +394,17 @@ def test_of_many_one_that_fails_stops_no_other(
         assert isinstance(result, Converged)
         assert result.changed == 1
     assert not (toolkit / "so-y-te-portal-app-1").exists()
+
+
+def test_of_many_none_has_converged_in_a_run_that_breaks_off(
+    three: Workspace, toolkit: Path, console: FakeConsole, steps: QuietSteps
+) -> None:
+    """Even beside a task that failed, which has Ansible end with a status of its own."""
+    fail_on(toolkit, "so-tu-phap-portal-app-1")
+    break_off(toolkit)
+    with pytest.raises(HoabanError, match=r"agency\.yml ended early \(status [1-9]") as caught:
+        converge_many(three, AGENCIES, console, steps)
+    assert "Fail where asked" in str(caught.value.detail)
 
 
 def test_a_bastion_that_does_not_answer_is_the_error_of_all(
