@@ -144,7 +144,7 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
             },
         },
         "filter": ruleset(host.rules),
-        "filter_file": {"sha256": "5f" * 32, "comments": [rule.id for rule in host.rules]},
+        "filter_file": {"sha256": "5f" * 32, "ruleset": ruleset(host.rules), "error": ""},
         "filter_unit": {"UnitFileState": "enabled", "ActiveState": "active"},
         "updates": {
             "units": {
@@ -192,7 +192,17 @@ def disk(host: ManagedHost, plan: VolumePlan, path: str) -> dict[str, Any]:
 def ruleset(rules: Sequence[Rule]) -> dict[str, Any]:
     """A rule set as ``nft -j`` lists it."""
     chains = [
-        {"chain": {"table": "hoaban", "name": name, "hook": name, "policy": "drop"}}
+        {
+            "chain": {
+                "family": "inet",
+                "table": "hoaban",
+                "name": name,
+                "type": "filter",
+                "hook": name,
+                "prio": 0,
+                "policy": "drop",
+            }
+        }
         for name in ("input", "forward", "output")
     ]
     return {"nftables": [*chains, *({"rule": _nft(rule)} for rule in rules)]}
@@ -216,6 +226,7 @@ def _nft(rule: Rule) -> dict[str, Any]:
         ports = rule.port_min if last == rule.port_min else {"range": [rule.port_min, last]}
         matches.append(_equal(port, ports))
     return {
+        "family": "inet",
         "table": "hoaban",
         "chain": "input" if ingress else "output",
         "comment": rule.id,

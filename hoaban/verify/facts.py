@@ -117,10 +117,12 @@ class Person(Fact):
 
 
 class FilterFile(Fact):
-    """The packet filter's file of the next boot."""
+    """The packet filter's file of the next boot, and the rules that loading it gives."""
 
     sha256: str
-    comments: list[str]
+    ruleset: dict[str, Any] | None
+    error: str
+    """Why there are no rules; empty when there are."""
 
 
 class Updates(Fact):
