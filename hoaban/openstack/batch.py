@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from hoaban.openstack.errors import CloudError
+from hoaban.openstack.errors import CloudError, copy_for_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -78,7 +78,7 @@ class Batcher(Generic[T, R]):
         if batch.alone:
             return self._send([item])[0]
         if batch.error is not None:
-            raise batch.error
+            raise copy_for_one(batch.error) from None
         return batch.results[place]
 
     def _lead(self, batch: _Batch[T, R], group: Hashable) -> None:

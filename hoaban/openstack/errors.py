@@ -149,6 +149,19 @@ def _unreachable(error: Exception, service: str) -> CloudError:
     )
 
 
+def copy_for_one(error: BaseException) -> BaseException:
+    """One caller's copy of an error that several are told.
+
+    Each adds to it what it was about, so none may have another's. Defects are nobody's to change:
+    they stay as they are.
+    """
+    if not isinstance(error, ProviderError):
+        return error
+    made = type(error).__new__(type(error), *error.args)  # __init__ wants more than args hold
+    vars(made).update(vars(error))
+    return made
+
+
 def redact(text: str | None, hidden: Iterable[str]) -> str | None:
     """``text`` without any of the ``hidden`` values."""
     if text is None:

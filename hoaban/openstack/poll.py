@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import Cancelled, ProviderError
-from hoaban.openstack.errors import CloudError
+from hoaban.openstack.errors import CloudError, copy_for_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -83,7 +83,7 @@ class Poller:
                 if waiter in self._waiters:
                     self._waiters.remove(waiter)
         if waiter.error is not None:
-            raise waiter.error
+            raise copy_for_one(waiter.error) from None
         return waiter.result
 
     def _run(self) -> None:

@@ -221,6 +221,21 @@ def test_one_bad_port_fails_alone(make: Maker, net: Made, subnet: Made, world: W
     assert "already allocated" in failed
 
 
+def test_ports_that_fail_together_are_each_told_once(make: Maker, net: Made, world: World) -> None:
+    world.http.fail("POST", "/ports", status=500, body={"NeutronError": {"message": "no back-end"}})
+
+    def port(number: int) -> ProviderError:
+        with pytest.raises(ProviderError) as caught:
+            make("networking/port:Port", {"networkId": net.id, "name": f"p{number}"}, f"p{number}")
+        return caught.value
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(port, range(4)))
+    assert world.http.count("POST", ".*/ports") == 1
+    assert [one.what for one in told] == [f"cannot create port p{n}: no back-end" for n in range(4)]
+    assert [str(one.where.urn)[-2:] for one in told if one.where] == ["p0", "p1", "p2", "p3"]
+
+
 def test_quota_that_ends_halfway(make: Maker, net: Made, world: World) -> None:
     world.neutron.ports.quota = 3
 

@@ -111,6 +111,7 @@ def test_broken_list_is_not_sent_again() -> None:
 
     found = together(Batcher(send, window=0.1).submit, range(4))
     assert all(isinstance(one, CloudError) and one.unsure for one in found)
+    assert len({id(one) for one in found}) == 4, "each caller adds to its own what it was about"
     assert sent == [4]
 
 
@@ -175,6 +176,15 @@ def test_a_cloud_that_stays_broken_is_told() -> None:
     slow.errors = 99
     with pytest.raises(CloudError, match="busy"):
         poller(slow).wait("a", ready, deadline=time.monotonic() + 5)
+
+
+def test_those_who_wait_are_told_each_in_an_error_of_its_own() -> None:
+    slow = Slow(1)
+    slow.errors = 99
+    watch = poller(slow, first_rest=0.3)
+    found = together(lambda id_: watch.wait(id_, ready, deadline=time.monotonic() + 5), range(3))
+    assert [(type(one), one.what, one.status) for one in found] == [(CloudError, "busy", 503)] * 3
+    assert len({id(one) for one in found}) == 3
 
 
 def test_waiting_ends() -> None:
