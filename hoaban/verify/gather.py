@@ -10,14 +10,15 @@ import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
-from hoaban.model.types import Direction, Family, Text
+from hoaban.model.types import Direction, Family, Protocol, Text
 from hoaban.verify.agents import probe, source
 from hoaban.verify.facts import Facts
 from hoaban.verify.flows import CANARIES, Flow, from_host, lets, ports, thinned
-from hoaban.verify.scene import UNTRIED, Ahead, Attempt, Trial, endpoint
+from hoaban.verify.scene import HERE, OPEN, UNPROVED, UNTRIED, Ahead, Attempt, Trial, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from hoaban.remote import Remote, RemoteResult
     from hoaban.verify.routes import Vantage
 
+    IPAddress = IPv4Address | IPv6Address
+
 FACTS_SECONDS: Final = 420.0
 ALLOWED_PATIENCE: Final = 12.0
 FORBIDDEN_PATIENCE: Final = 4.0
+ECHO_PATIENCE: Final = 4.0
+ECHO_TRIES: Final = 2
 MOST_FLOWS_OUTSIDE: Final = 400
 PYTHON: Final = ("sudo", "-n", "python3", "-I", "-S", "-")
 
@@ -92,26 +97,61 @@ def routes_between(
     return {host.name: from_host(endpoint(host), ends) for host in sources}
 
 
-def outside(hosts: Sequence[ManagedHost], vantage: Vantage) -> list[Trial]:
+def seen_from(remote: Remote, host: str) -> IPAddress | None:
+    """The address that this machine's packets carry when they come to a host; None if unknown.
+
+    It is another than the machine's own where addresses are translated on the way. The host's SSH
+    server tells it (sshd(8), ``SSH_CONNECTION``).
+    """
+    result = remote.run(host, ["printenv", "SSH_CONNECTION"])
+    try:
+        return ip_address(_answer(result).split()[0])
+    except (ValueError, IndexError):
+        return None
+
+
+def outside(
+    hosts: Sequence[ManagedHost], vantage: Vantage, seen: IPAddress | None = None
+) -> list[Trial]:
     """Try flows from this machine to hosts, at their floating and their inner addresses.
+
+    ``seen`` is the address that hosts see it come from at floating ones (:func:`seen_from`).
 
     Nothing leads from here to inner addresses but a mistake, so only what is forbidden is tried
     there; at floating addresses all is. An address to which only the default route leads is some
     other network's as far as this machine knows: nothing is sent there, and nothing is proved.
+
+    Silence proves nothing either where packets may never have got as far as the router. What shows
+    that they do, and that answers come back, are answers to echo requests that go the same way: of
+    the network's gateway, which is the router's inner address, or for a floating address of the
+    router's outer one; or the answer of an allowed flow to the address itself.
     """
     flows: list[Flow] = []
+    controls: dict[IPAddress, list[IPAddress]] = {}
     for host in hosts:
         if host.output.floating_ip is not None:
-            flows += _outside_flows(host, ip_address(host.output.floating_ip), vantage)
-        for address in (host.plan.ipv4, host.plan.ipv6):
-            flows += [f for f in _outside_flows(host, address, vantage) if not f.allowed]
+            floating = ip_address(host.output.floating_ip)
+            own = vantage.own_address(floating)
+            here = seen if seen is not None and seen.version == floating.version else own
+            flows += _outside_flows(host, floating, here)
+            controls[floating] = [a for a in vantage.routers if a.version == floating.version]
+        for address, gateway in _inner(host):
+            inner = _outside_flows(host, address, vantage.own_address(address))
+            flows += [flow for flow in inner if not flow.allowed]
+            controls[address] = [gateway]
     flows = thinned(flows, MOST_FLOWS_OUTSIDE)
     reached = {address: vantage.reaches(address) for address in {f.address for f in flows}}
     routed = [flow for flow in flows if reached[flow.address]]
     untried = [Trial(flow, UNTRIED, 0) for flow in flows if not reached[flow.address]]
     marks = {address: vantage.mark_for(address) for address in {f.address for f in routed}}
     asked = [[*one, marks[f.address]] for one, f in zip(_asked(routed), routed, strict=True)]
-    return _trials(routed, probe.run(asked)) + untried
+    answering = _answering({a for f in routed for a in controls[f.address]}, vantage)
+    trials = _trials(routed, probe.run(asked))
+    proved = {trial.flow.address for trial in trials if trial.state in OPEN}
+    proved |= {address for address, ways in controls.items() if answering & set(ways)}
+    return [
+        trial if trial.flow.address in proved else _doubted(trial) for trial in trials
+    ] + untried
 
 
 def attempts(remote: Remote, hosts: Sequence[ManagedHost]) -> dict[str, Attempt]:
@@ -154,14 +194,39 @@ def _clocks(remote: Remote, names: Sequence[str]) -> dict[str, Ahead]:
     return {name: ahead for name, ahead in offsets.items() if ahead is not None}
 
 
-def _outside_flows(
-    host: ManagedHost, address: IPv4Address | IPv6Address, vantage: Vantage
-) -> list[Flow]:
+def _inner(host: ManagedHost) -> list[tuple[IPAddress, IPAddress]]:
+    """Addresses of a host in its network, each with its gateway."""
+    network = next(one for one in host.environment.networks if one.zone == host.plan.zone)
+    return [(host.plan.ipv4, network.gateway_ipv4), (host.plan.ipv6, network.gateway_ipv6)]
+
+
+def _answering(addresses: Iterable[IPAddress], vantage: Vantage) -> set[IPAddress]:
+    """Which of these addresses answer echo requests that go as packets to hosts go."""
+    left = {address for address in addresses if vantage.reaches(address)}
+    found: set[IPAddress] = set()
+    for _ in range(ECHO_TRIES):
+        ordered = sorted(left, key=str)
+        echoes = [
+            [one.version, str(Protocol.ICMP), str(one), 0, ECHO_PATIENCE, vantage.mark_for(one)]
+            for one in ordered
+        ]
+        answers = probe.run(echoes) if echoes else []
+        found |= {a for a, (state, _) in zip(ordered, answers, strict=True) if state == "open"}
+        left -= found
+    return found
+
+
+def _doubted(trial: Trial) -> Trial:
+    """A trial without proof of the way: its silence is not counted."""
+    silent = trial.state == "silent" and not trial.flow.allowed
+    return replace(trial, state=UNPROVED) if silent else trial
+
+
+def _outside_flows(host: ManagedHost, address: IPAddress, here: IPAddress | None) -> list[Flow]:
     family = Family.IPV4 if address.version == 4 else Family.IPV6  # noqa: PLR2004
-    here = vantage.own_address(address)
     return [
         Flow(
-            "here",
+            HERE,
             host.name,
             address,
             family,

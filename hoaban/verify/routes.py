@@ -66,13 +66,13 @@ class Vantage:
     """
 
     def __init__(self, routers: Iterable[IPAddress] = ()) -> None:
-        self._routers = list(routers)
+        self.routers = tuple(routers)
         self._hops: dict[int, IPAddress] = {}
         self._mark = _unique()
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
-        for hop in self._routers if os.geteuid() == 0 else ():
+        for hop in self.routers if os.geteuid() == 0 else ():
             if hop.version not in self._hops and beside(hop) and self._route(hop):
                 self._hops[hop.version] = hop
         return self

@@ -91,7 +91,8 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
     with steps.step(f"{sum(map(len, routes.values()))} flows between {len(everyone)} hosts"):
         inside, mute = gather.inside(remote, routes)
     with steps.step("Flows from outside"), Vantage(fleet.router_addresses) as vantage:
-        outside = gather.outside(own, vantage)
+        seen = gather.seen_from(remote, fleet.bastion.name) if fleet.bastion else None
+        outside = gather.outside(own, vantage, seen)
     with steps.step("Logins that must be refused"):
         attempts = gather.attempts(remote, answering)
     return Scene(

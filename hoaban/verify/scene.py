@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 OPEN = frozenset({"open", "refused"})
 CLOSED = frozenset({"silent", "blocked", "unreachable"})
+HERE = "here"
+"""Source of the flows that are tried from the machine that verifies."""
 UNTRIED = "untried"
 """Nothing was sent: only the default route leads there."""
+UNPROVED = "unproved"
+"""Nothing came back, and nothing shows that packets get as far as the router at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,14 @@ class Trial:
         """Whether it went as the rules say.
 
         An allowed UDP flow that nothing answers proves nothing: it may have been dropped, or
-        taken by a silent program.
+        taken by a silent program. Nor does a forbidden flow from here that an error ended: it may
+        have been this machine's own, which has no way there or does not let it out.
         """
-        if self.state == UNTRIED:
+        if self.state in (UNTRIED, UNPROVED):
             return Status.SKIP
         if not self.flow.allowed:
+            if self.flow.source == HERE and self.state in CLOSED - {"silent"}:
+                return Status.SKIP
             return Status.PASS if self.state in CLOSED else Status.FAIL
         if self.state in OPEN:
             return Status.PASS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from hoaban.verify.checks.base import Check, both, joined
 from hoaban.verify.model import Finding, Status
-from hoaban.verify.scene import UNTRIED
+from hoaban.verify.scene import UNPROVED, UNTRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +25,12 @@ STATES: Final = {
     UNTRIED: both(
         "không thử vì máy kiểm tra không có tuyến riêng tới đó",
         "not tried, since the checking machine has no route of its own there",
+    ),
+    UNPROVED: both(
+        "không hồi đáp, nhưng không có gì chứng tỏ gói tin tới được đó: bộ định tuyến không trả "
+        "lời ping từ máy kiểm tra (gửi ping cần quyền root)",
+        "without an answer, but nothing shows that packets get there: the router does not answer "
+        "a ping from the checking machine (which takes root to send)",
     ),
 }
 

@@ -28,11 +28,16 @@ class FlowsOutside(Check):
     how = both(
         "Từ máy kiểm tra thử các cổng TCP và UDP trên địa chỉ nổi và trên địa chỉ nội bộ IPv4, "
         "IPv6 của từng máy chủ; nếu máy kiểm tra nằm cùng mạng ngoài với bộ định tuyến của tỉnh "
-        "thì gói tin được trao thẳng cho bộ định tuyến, như kẻ tấn công ở đó sẽ làm.",
+        "thì gói tin được trao thẳng cho bộ định tuyến, như kẻ tấn công ở đó sẽ làm. Việc không "
+        "hồi đáp chỉ được tính khi đã chứng minh gói tin tới được bộ định tuyến và trả lời quay về "
+        "được: địa chỉ cổng của mạng đó trả lời ping theo cùng đường, hoặc một luồng được phép tới "
+        "chính địa chỉ đó có trả lời.",
         "TCP and UDP ports are tried from the checking machine, at floating addresses and at each "
         "host's inner IPv4 and IPv6 addresses; where that machine is on the external network "
         "beside the province's router, packets are handed to the router, as an attacker there "
-        "would.",
+        "would. Silence counts only where it is proved that packets get to the router and answers "
+        "come back: the gateway of that network answers a ping that goes the same way, or an "
+        "allowed flow to the address itself is answered.",
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,8 @@ from hoaban.inventory.fleet import Fleet
 from hoaban.model.types import Direction, Family, Protocol
 from hoaban.testing import estate
 from hoaban.verify.flows import DHCP_PORTS, Endpoint, allowed, from_host, matches, thinned
-from hoaban.verify.scene import endpoint
+from hoaban.verify.model import Status
+from hoaban.verify.scene import HERE, Trial, endpoint
 
 if TYPE_CHECKING:
     from hoaban.workspace import Workspace
@@ -106,3 +108,15 @@ def test_thinning_keeps_every_allowed_flow_and_the_same_forbidden_ones(
 def test_a_flow_reads_well(ends: dict[str, Endpoint]) -> None:
     flow = next(f for f in from_host(ends[WEB], [ends[APP]]) if f.port == 8080)
     assert str(flow) == f"{WEB} → {APP} TCP 8080 (IPv4)"
+
+
+@pytest.mark.parametrize("state", ["unreachable", "blocked"])
+def test_an_error_of_this_machine_proves_nothing_of_hosts(
+    ends: dict[str, Endpoint], state: str
+) -> None:
+    flow = next(f for f in from_host(ends[WEB], [ends[DATA]]) if not f.allowed)
+    here = replace(flow, source=HERE)
+    assert Trial(here, state, 1).verdict is Status.SKIP
+    assert Trial(here, "silent", 1).verdict is Status.PASS
+    assert Trial(flow, state, 1).verdict is Status.PASS
+    assert Trial(replace(here, allowed=True), state, 1).verdict is Status.FAIL

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
@@ -12,12 +13,13 @@ import typer
 from hoaban.cli import verify as module
 from hoaban.errors import ExitCode, HoabanError
 from hoaban.inventory.fleet import Fleet
+from hoaban.remote import Remote, RemoteResult
 from hoaban.testing import estate, exported, measured
 from hoaban.verify import gather, routes
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
 from hoaban.verify.run import kept, report_file, scope, verify
-from hoaban.verify.scene import UNTRIED
+from hoaban.verify.scene import UNPROVED, UNTRIED
 from hoaban.verify.show import show
 from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
 from tests.unit.converge.test_pins import key
@@ -122,10 +124,7 @@ def test_scope_takes_the_province_and_pinned_hosts_of_the_next_agencies(
 def test_outside_nothing_is_expected_at_inner_addresses(
     provisioned: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[object]] = []
-    monkeypatch.setattr(
-        gather.probe, "run", lambda probes: asked.extend(probes) or [["silent", 1]] * len(probes)
-    )
+    asked = answers_of(monkeypatch, echo={"10.64.0.1", "fd64::1"})
     monkeypatch.setattr(routes, "own_address", lambda _: estate.OPERATOR_NETWORK[5])
     monkeypatch.setattr(routes, "leads_to", lambda address: str(address) != "10.64.0.11")
     trials = gather.outside(Fleet.read(provisioned).hosts_of(None), routes.Vantage())
@@ -138,9 +137,114 @@ def test_outside_nothing_is_expected_at_inner_addresses(
     untried = [t for t in trials if t.state == UNTRIED]
     assert {str(trial.flow.address) for trial in untried} == {"10.64.0.11"}
     assert {trial.verdict for trial in untried} == {Status.SKIP}
-    assert len(asked) == len(trials) - len(untried)
+    assert len([probe for probe in asked if probe[1] != "icmp"]) == len(trials) - len(untried)
     assert "10.64.0.11" not in {probe[2] for probe in asked}
     assert {probe[5] for probe in asked} == {0}
+
+
+def answers_of(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    echo: set[str],
+    ports: dict[tuple[str, int], str] | None = None,
+) -> list[list[object]]:
+    """What the probe agent is asked from now on: some answer an echo, some ports answer so."""
+    asked: list[list[object]] = []
+
+    def run(probes: list[list[Any]]) -> list[list[object]]:
+        asked.extend(probes)
+        return [
+            ["open" if one[2] in echo else "silent", 1]
+            if one[1] == "icmp"
+            else [(ports or {}).get((one[2], one[3]), "silent"), 1]
+            for one in probes
+        ]
+
+    monkeypatch.setattr(gather.probe, "run", run)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("echo", "ports", "proved"),
+    [
+        (set(), {}, set()),
+        ({"10.64.0.1"}, {}, {"10.64.0.10", "10.64.0.11"}),
+        ({"fd64::1"}, {}, {"fd64::a", "fd64::b"}),
+        ({"203.0.113.2"}, {}, {exported.FLOATING_IP}),
+        (set(), {(exported.FLOATING_IP, 22): "open"}, {exported.FLOATING_IP}),
+        ({"fd64::1"}, {("10.64.0.10", 443): "unreachable"}, {"fd64::a", "fd64::b"}),
+    ],
+)
+def test_silence_outside_counts_only_where_the_way_is_proved(
+    provisioned: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    echo: set[str],
+    ports: dict[tuple[str, int], str],
+    proved: set[str],
+) -> None:
+    fleet = Fleet.read(provisioned)
+    answers_of(monkeypatch, echo=echo, ports=ports)
+    monkeypatch.setattr(routes, "own_address", lambda _: estate.OPERATOR_NETWORK[5])
+    monkeypatch.setattr(routes, "leads_to", lambda _: True)
+    trials = gather.outside(fleet.hosts_of(None), routes.Vantage(fleet.router_addresses))
+    forbidden = [trial for trial in trials if not trial.flow.allowed and trial.flow.port != 22]
+    passed = {str(t.flow.address) for t in forbidden if t.verdict is Status.PASS}
+    skipped = {str(t.flow.address) for t in forbidden if t.verdict is Status.SKIP}
+    everywhere = {str(t.flow.address) for t in forbidden}
+    assert passed == proved
+    assert skipped >= everywhere - proved
+    assert {t.state for t in forbidden} <= {"silent", "unreachable", UNPROVED}
+
+
+def test_an_answer_that_is_forbidden_fails_though_the_way_was_not_proved(
+    provisioned: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers_of(monkeypatch, echo=set(), ports={("10.64.0.11", 5432): "refused"})
+    monkeypatch.setattr(routes, "leads_to", lambda _: True)
+    trials = gather.outside(Fleet.read(provisioned).hosts_of(None), routes.Vantage())
+    failed = [trial for trial in trials if trial.verdict is Status.FAIL]
+    assert ("10.64.0.11", 5432) in {(str(t.flow.address), t.flow.port) for t in failed}
+
+
+def test_floating_addresses_are_judged_by_the_address_that_hosts_see(
+    provisioned: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers_of(monkeypatch, echo=set(), ports={(exported.FLOATING_IP, 22): "open"})
+    monkeypatch.setattr(routes, "leads_to", lambda _: True)
+    monkeypatch.setattr(routes, "own_address", lambda _: ip_address("192.168.1.7"))
+    hosts = Fleet.read(provisioned).hosts_of(None)
+
+    def door(seen: str | None) -> Status:
+        outer = ip_address(seen) if seen else None
+        (trial,) = [
+            trial
+            for trial in gather.outside(hosts, routes.Vantage(), outer)
+            if (str(trial.flow.address), trial.flow.port) == (exported.FLOATING_IP, 22)
+        ]
+        return trial.verdict
+
+    assert door(str(estate.OPERATOR_NETWORK[5])) is Status.PASS
+    assert door(None) is Status.FAIL  # the address of this machine's socket is all that is known
+    assert door("2001:db8::7") is Status.FAIL
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "expected"),
+    [
+        (0, "198.51.100.9 51234 10.64.0.10 22\n", ip_address("198.51.100.9")),
+        (0, "2001:db8::9 51234 2001:db8::1 22\n", ip_address("2001:db8::9")),
+        (0, "\n", None),
+        (0, "UNKNOWN 65535 x 22\n", None),
+        (255, "", None),
+    ],
+)
+def test_a_host_tells_whom_it_sees(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, told: str, expected: object
+) -> None:
+    remote = Remote(tmp_path / "config")
+    result = RemoteResult("bastion", status, told, "", 0.1)
+    monkeypatch.setattr(remote, "run", lambda *_: result)
+    assert gather.seen_from(remote, "bastion") == expected
 
 
 def test_what_was_kept_can_be_missing_or_broken(provisioned: Workspace) -> None:
