@@ -10,6 +10,7 @@ from hoaban.console import print_json, stdout
 from hoaban.model import ledgerfile, load
 from hoaban.model.allocation import label
 from hoaban.model.listing import given_networks, retired_entries
+from hoaban.model.standing import held
 from hoaban.workspace import Workspace
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", no_args_is_help=True)
@@ -74,9 +75,12 @@ def release(
 ) -> None:
     """Free what has left the inventory, so that its addresses can be given to others.
 
+    Refused while a stack still has any of them: servers, networks, or rules that let them through.
+
     Example: `hoaban address release xa-cu`
     """
-    freed = ledgerfile.release(Workspace.find().inventory, names)
+    workspace = Workspace.find()
+    freed = ledgerfile.release(workspace.inventory, names, held(workspace.backend))
     if json_:
         print_json({"released": [label(key) for key in freed]})
         return

@@ -136,6 +136,21 @@ class AddressPlan:
         offset = self.book.indexes[Key("province-host", zone, name)]
         return self.province_zone(zone).addresses(offset)
 
+    def networks_of(self, key: Key) -> tuple[IPNetwork, IPNetwork]:
+        """What was given for a key, in both families; a host's addresses as networks of one."""
+        match key.kind:
+            case "agency":
+                return self.block(key.owner)
+            case "site":
+                return self.site(key.owner, key.name)
+            case "zone":
+                return self.province_zone(ProvinceZone(key.owner))
+            case "host":
+                ipv4, ipv6 = self.host(key.owner, Zone(key.zone), key.name)
+            case "province-host":
+                ipv4, ipv6 = self.province_host(ProvinceZone(key.owner), key.name)
+        return IPv4Network(ipv4), IPv6Network(ipv6)
+
     def segments(self) -> Iterator[Segment]:
         """All networks that the ledger has ever given, tombstones too."""
         for key in self.book.indexes:

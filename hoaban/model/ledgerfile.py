@@ -15,10 +15,13 @@ from ruamel.yaml.comments import CommentedMap
 from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
 from hoaban.model import allocation
+from hoaban.model.addresses import AddressPlan
 from hoaban.model.files import LEDGER
-from hoaban.model.ledger import Book
+from hoaban.model.ledger import Book, Key
 from hoaban.model.loader import read
 from hoaban.model.pools import path_of
+from hoaban.model.problems import raise_all
+from hoaban.model.standing import still_held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
     from hoaban.model.document import KeyPath
     from hoaban.model.files import Files
-    from hoaban.model.ledger import Bases, Key
+    from hoaban.model.ledger import Bases
+    from hoaban.model.standing import Held
 
 HEADER = """\
 # Sổ cấp phát địa chỉ: mỗi chỉ số được cấp một lần và không đổi. Ghi bằng: hoaban address allocate
@@ -53,12 +57,23 @@ def allocate(inventory: Path) -> dict[Key, int]:
     return given
 
 
-def release(inventory: Path, names: Sequence[str]) -> list[Key]:
-    """Forget tombstones by their names; returns what was forgotten."""
+def release(inventory: Path, names: Sequence[str], standing: Sequence[Held]) -> list[Key]:
+    """Forget tombstones by their names; returns what was forgotten.
+
+    ``standing`` is what stacks still have (:func:`hoaban.model.standing.held`): an address in use
+    is never freed, whatever the inventory says.
+    """
     with _alone(inventory):
         files = read(inventory)
         book = Book.open(files.ledger.value) if files.ledger else Book()
+        plan = AddressPlan(files.province.value.pools, Book(dict(book.indexes)))
         freed = allocation.release(book, files.province.value, files.specs(), list(names))
+        errors = (
+            still_held(allocation.label(key), plan.networks_of(key), standing, files.agencies)
+            for key in freed
+            if key.kind != "host" or Key("agency", key.owner) not in freed  # told as its block
+        )
+        raise_all([error for error in errors if error])
         if freed:
             _edit(inventory / LEDGER, {}, freed, None)
     return freed

@@ -96,6 +96,12 @@ def check_ledger(files: Files) -> Iterator[HoabanError]:
 def _moved(ledger: Sourced[Ledger], pools: Pools) -> Iterator[HoabanError]:
     bases = ledger.value.bases
     if bases is None:
+        if ledger.value.province or ledger.value.agencies:
+            yield HoabanError(
+                "the ledger has entries but no `bases`, so nobody knows from where they count",
+                where=ledger.document.at("bases"),
+                mend=RESTORE,
+            )
         return
     now = bases_of(pools)
     for name in POOLS:

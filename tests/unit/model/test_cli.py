@@ -42,6 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def here(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(inventory.parent)
     monkeypatch.delenv("HOABAN_ROOT", raising=False)
+    monkeypatch.delenv("HOABAN_HOME", raising=False)
     return inventory
 
 
@@ -119,6 +120,12 @@ def test_address_show_allocate_release(here: Path, run: Run) -> None:
     path = here / "agencies" / "so-a.yml"
     path.write_text(path.read_text("utf-8").replace("count: 3", "count: 2"), "utf-8")
     assert run("address", "show", "--retired")[1] == "so-a-cong-app-3\n"
+    state = here.parent / ".hoaban/state/.pulumi/stacks/agency/so-a.json"
+    state.parent.mkdir(parents=True)
+    state.write_text("{", "utf-8")
+    status, _, err = run("address", "release", "so-a-cong-app-3")
+    assert (status, "the state cannot be used" in err) == (1, True), "it may have the address"
+    state.unlink()
     assert run("address", "release", "so-a-cong-app-3")[0] == 0
     assert run("address", "show", "--retired", "--json")[1] == '{\n  "retired": []\n}\n'
     path.write_text(path.read_text("utf-8").replace("count: 2", "count: 3"), "utf-8")

@@ -79,7 +79,7 @@ def test_release_removes_an_agency_s_whole_entry(inventory: Path) -> None:
     add(inventory, "xa-a")
     ledgerfile.allocate(inventory)
     (inventory / "agencies" / "xa-a.yml").unlink()
-    freed = ledgerfile.release(inventory, ["xa-a"])
+    freed = ledgerfile.release(inventory, ["xa-a"], [])
     assert [label(key) for key in freed] == ["xa-a", "xa-a/tru-so"]
     assert "xa-a" not in (inventory / "addresses.yml").read_text("utf-8")
     add(inventory, "xa-z")
@@ -90,8 +90,20 @@ def test_release_removes_an_agency_s_whole_entry(inventory: Path) -> None:
 def test_release_of_what_is_in_use_changes_nothing(inventory: Path) -> None:
     before = (inventory / "addresses.yml").read_bytes()
     with pytest.raises(HoabanError, match="`xa-b` is in use"):
-        ledgerfile.release(inventory, ["xa-b"])
+        ledgerfile.release(inventory, ["xa-b"], [])
     assert (inventory / "addresses.yml").read_bytes() == before
+
+
+def test_a_ledger_without_bases_gets_none_for_what_it_gave_before(inventory: Path) -> None:
+    """Bases of the pools as they are now would hide that they have moved."""
+    path = inventory / "addresses.yml"
+    head, _, rest = path.read_text("utf-8").partition("bases:\n")
+    text = head + rest[rest.index("province:\n  management") :]
+    path.write_text(text, "utf-8")
+    add(inventory, "xa-a")
+    with pytest.raises(HoabanError, match="the ledger has entries but no `bases`"):
+        ledgerfile.allocate(inventory)
+    assert path.read_text("utf-8") == text
 
 
 def test_a_full_pool_points_at_it_and_writes_nothing(inventory: Path) -> None:
