@@ -147,7 +147,13 @@ class _Build:
     def _run(self, command: list[str]) -> str:
         environment = {"PATH": _PATH, "TMPDIR": str(self.work), "LC_ALL": "C.UTF-8"}
         done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", check=False
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            umask=0o022,  # the image's files are not the builder's alone
         )
         if done.returncode:
             raise explain(f"{command[0]} failed", done.stderr + done.stdout, image_dir())

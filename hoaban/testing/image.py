@@ -136,7 +136,11 @@ def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
         str(sources),
     ]
     done = subprocess.run(
-        command, env={"TMPDIR": str(scratch), "PATH": _PATH}, capture_output=True, check=False
+        command,
+        env={"TMPDIR": str(scratch), "PATH": _PATH},
+        capture_output=True,
+        check=False,
+        umask=0o022,  # the image's files are not the builder's alone
     )
     if done.returncode != 0:
         raise HoabanError(

@@ -2,19 +2,22 @@
 # Turns the freshly installed tree into the image. Run by mmdebstrap as its last step, on the
 # building machine: $1 is the tree, $2 this folder, $3 the sources that the tree was made from.
 set -eu
+umask 022 # what is made here is for all to read, whatever the builder's habit
 tree=$1
 recipe=$2
 sources=$3
 in_tree() { chroot "$tree" "$@"; }
 
+# Modes are those of whoever checked this out: a server's own users must be able to read.
 cp -R --no-preserve=ownership "$recipe/overlay/." "$tree/"
+(cd "$recipe/overlay" && find . -mindepth 1 -print0) | (cd "$tree" && xargs -0 chmod u=rwX,go=rX)
 
 # --- packages: the mirror of the building machine stays, what only the build needed goes. A
 # password in an address does not belong on every server.
 rm -f "$tree"/etc/apt/sources.list "$tree"/etc/apt/sources.list.d/* \
     "$tree/etc/apt/apt.conf.d/99mmdebstrap" "$tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 sed 's,//[^/@]*@,//,' "$sources" >"$tree/etc/apt/sources.list.d/debian.sources"
-cp "$recipe/dpkg.cfg" "$tree/etc/dpkg/dpkg.cfg.d/10-image"
+install -m 0644 "$recipe/dpkg.cfg" "$tree/etc/dpkg/dpkg.cfg.d/10-image"
 # The cloud starts the kernel it was given: one installed later would never run.
 in_tree dpkg-query -W -f '${Package}\n' 'linux-image-*' | xargs chroot "$tree" apt-mark hold >/dev/null
 

@@ -147,3 +147,36 @@ def test_a_password_in_the_mirrors_address_is_not_written_to_servers() -> None:
         check=True,
     )
     assert done.stdout == "URIs: https://mirror.example/debian\nSuites: trixie\n"
+
+
+def test_what_the_image_carries_can_be_read_by_all_whatever_the_checkouts_umask(
+    tmp_path: Path,
+) -> None:
+    script = (FOLDER / "customize.sh").read_text()
+    copy = [line for line in script.splitlines() if "$recipe/overlay" in line]
+    assert len(copy) == 2
+    tree, settings = tmp_path / "tree", tmp_path / "recipe/overlay/etc/network"
+    (tree / "etc").mkdir(parents=True)
+    settings.mkdir(parents=True)
+    (settings / "50-a b.network").touch()
+    (settings / "program").touch()
+    (settings / "50-a b.network").chmod(0o600)
+    (settings / "program").chmod(0o700)
+    (tree / "etc/shadow").touch()
+    (tree / "etc/shadow").chmod(0o640)
+    for folder in (settings, settings.parent):
+        folder.chmod(0o700)
+    subprocess.run(
+        ["sh", "-euc", "\n".join([f"tree={tree}", f"recipe={tmp_path}/recipe", *copy])],
+        check=True,
+        umask=0o077,
+    )
+    modes = {str(path.relative_to(tree)): path.stat().st_mode & 0o777 for path in tree.rglob("*")}
+    assert modes == {
+        "etc": 0o755,
+        "etc/network": 0o755,
+        "etc/network/50-a b.network": 0o644,
+        "etc/network/program": 0o755,
+        "etc/shadow": 0o640,
+    }
+    assert "\numask 022" in script
