@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hoaban.engine.provider import CheckFailure, ProviderError, ResourceState
+from hoaban.engine.provider import CheckFailure, DiffKind, ProviderError, ResourceState
 from hoaban.errors import Location
-from hoaban.openstack import errors, image_content, keys
+from hoaban.openstack import image_content, keys
 from hoaban.openstack.cloud import IMAGE as SERVICE
 from hoaban.openstack.errors import CloudError
+from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import (
     REGION,
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
+    from hoaban.openstack.diff import Changes
     from hoaban.openstack.resource import Resource
 
 Json = dict[str, Any]
 
 _DISK_FORMATS = ("ami", "ari", "aki", "iso", "ploop", "qcow2", "raw", "vdi", "vhd", "vhdx", "vmdk")
+_EMPTY = frozenset({"queued", "saving", "uploading", "importing", "killed"})
 _POLL = 1.0
 _PATCH = "application/openstack-images-v2.1-json-patch"
 # What Glance and its stores add of their own: not for people to set, and no difference.
@@ -56,6 +60,10 @@ class _Image(Rest):
         if inputs.get("webDownload") and url is None:
             return [CheckFailure("imageSourceUrl", "webDownload needs imageSourceUrl")]
         return ()
+
+    def amend(self, changes: Changes, state: ResourceState, news: PropertyMap) -> None:
+        if state.outputs.get("status") in _EMPTY:
+            changes["status"] = DiffKind.UPDATE_REPLACE  # nothing can fill it any more
 
     def new_body(self, call: Call, inputs: PropertyMap) -> Json:
         body = super().new_body(call, inputs)
@@ -84,19 +92,20 @@ class _Image(Rest):
             if checksum and inputs.get("verifyChecksum", True):
                 image_content.verify(found, checksum)
         except BaseException:
-            self._take_away(call, made["id"])
+            with suppress(ProviderError):  # what broke the upload is to be told, not this
+                self._take_away(call, made["id"])
             raise
         return found
 
     def partly(
         self, call: Call, error: ProviderError, made: Json, inputs: PropertyMap
     ) -> ProviderError:
-        """Nothing is left of an image whose content did not arrive."""
-        return (
-            error
-            if self.get(call, made["id"]) is None
-            else super().partly(call, error, made, inputs)
-        )
+        """Nothing is left of an image whose content did not arrive, unless it cannot be deleted."""
+        try:
+            now = self.get(call, made["id"])
+        except ProviderError:
+            now = made
+        return error if now is None else super().partly(call, error, now, inputs)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         found = self.find_object(call, inputs)
@@ -165,11 +174,8 @@ class _Image(Rest):
             call.cloud.pause(_POLL)
 
     def _take_away(self, call: Call, id_: str) -> None:
-        try:
+        with unless_gone():
             call.request(SERVICE, "DELETE", f"{self.path}/{id_}")
-        except CloudError as error:
-            if error.status not in (errors.NOT_FOUND, None):
-                raise
         self.changed(call)
 
 

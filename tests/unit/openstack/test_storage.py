@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hoaban.engine.provider import ProviderError
+from hoaban.engine.provider import DiffKind, PartialFailureError, ProviderError
 from tests.cloud.lifecycle import check, die, key, live
 
 if TYPE_CHECKING:
@@ -163,6 +163,46 @@ def test_image_whose_upload_was_killed_is_made_anew(make: Maker, disk: Path, wor
     world.images.objects["half"] = {"id": "half", "status": "queued", "tags": [mark]}
     assert make.provider.find(urn, IMAGE, checked, mark) is None
     assert world.images.objects == {}
+
+
+def test_image_that_cannot_be_taken_away_is_kept_and_made_anew(
+    make: Maker, disk: Path, world: World
+) -> None:
+    """The upload breaks, and then nobody answers any more."""
+    asked = {"localFilePath": str(disk), "containerFormat": "bare", "diskFormat": "raw"}
+    world.http.fail("PUT", "/file", status=500, body={"error": {"message": "the store is full"}})
+    world.http.fail("DELETE", "/images/", times=4)
+    world.http.fail("GET", "/images/", times=4)
+    with pytest.raises(PartialFailureError, match="the store is full") as caught:
+        make("images/image:Image", asked, "image")
+    state = caught.value.state
+    assert [state.id] == list(world.images.objects)
+    urn = f"urn:pulumi:test::test::{IMAGE}::image"
+    checked = check(make.provider, urn, IMAGE, {}, asked | {"name": state.outputs["name"]})
+    changes = make.provider.diff(urn, IMAGE, state.id, state, checked, ()).changes
+    assert changes == {"status": DiffKind.UPDATE_REPLACE}, "an empty image cannot be filled later"
+
+
+def test_protected_image_that_never_came_is_kept(make: Maker, disk: Path, world: World) -> None:
+    asked = {"localFilePath": str(disk), "containerFormat": "bare", "diskFormat": "raw"}
+    world.http.fail("PUT", "/file")
+    world.http.fail("DELETE", "/images/", status=403, body={"message": "it is protected"})
+    with pytest.raises(PartialFailureError, match="cannot reach the image service") as caught:
+        make("images/image:Image", asked, "image")
+    assert [caught.value.state.id] == list(world.images.objects)
+
+
+def test_empty_image_that_cannot_be_deleted_is_not_forgotten(
+    make: Maker, disk: Path, world: World
+) -> None:
+    asked = {"localFilePath": str(disk), "containerFormat": "bare", "diskFormat": "raw"}
+    urn = f"urn:pulumi:test::test::{IMAGE}::image"
+    checked = check(make.provider, urn, IMAGE, {}, asked)
+    mark = key()
+    world.images.objects["half"] = {"id": "half", "status": "queued", "tags": [mark]}
+    world.http.fail("DELETE", "/images/", times=4)
+    with pytest.raises(ProviderError, match=r"cannot look for image .*cannot reach the image"):
+        make.provider.find(urn, IMAGE, checked, mark)
 
 
 @pytest.fixture
