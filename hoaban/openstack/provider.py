@@ -227,7 +227,7 @@ def _kind(token: str, urn: str | None = None) -> Resource:
         raise ProviderError(
             f"the embedded provider has no type {token}",
             where=Location(urn=urn) if urn else None,
-            mend="use a type of docs/provider.md, or the official engine (--engine official)",
+            mend="use a type that docs/provider.md lists: the engine can make no others",
         )
     return kind
 

@@ -386,6 +386,7 @@ def test_type_that_is_not_known(provider: OpenStackProvider) -> None:
     with pytest.raises(ProviderError, match="has no type openstack:dns/zone:Zone") as caught:
         provider.check(urn(token), token, {}, {})
     assert "provider.md" in (caught.value.mend or "")
+    assert "--engine" not in (caught.value.mend or ""), "there is no other engine to choose"
 
 
 def test_import_tells_inputs(make: Maker, provider: OpenStackProvider) -> None:
