@@ -67,16 +67,21 @@ def ansible(workspace: Workspace, *command: str, **variables: str) -> str:
 def variables(workspace: Workspace) -> dict[str, dict[str, Any]]:
     """Values of the roles' variables on each host."""
     wanted = ", ".join(f"'{name}': {name}" for name in VALUES.split())
-    message = f"{{{{ {{{wanted}, {MORE}}} }}}}"
+    return evaluate(workspace, "managed", f"{wanted}, {MORE}")
+
+
+def evaluate(workspace: Workspace, hosts: str, wanted: str, **more: Any) -> dict[str, Any]:
+    """The dictionary with the inside ``wanted`` on each host; ``more`` are extra variables."""
     out = ansible(
         workspace,
-        *("ansible", "managed", "-c", "local", "-m", "ansible.builtin.debug"),
-        *("-a", f'msg="{message}"', "--playbook-dir", str(ROOT / "playbooks")),
+        *("ansible", hosts, "-c", "local", "-m", "ansible.builtin.debug"),
+        *("-a", f'msg="{{{{ {{{wanted}}} }}}}"', "--playbook-dir", str(ROOT / "playbooks")),
+        *("--extra-vars", json.dumps(more)),
         ANSIBLE_LOAD_CALLBACK_PLUGINS="true",
         ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
     )
-    hosts: dict[str, Any] = json.loads(out)["plays"][0]["tasks"][0]["hosts"]
-    return {name: result["msg"] for name, result in hosts.items()}
+    results: dict[str, Any] = json.loads(out)["plays"][0]["tasks"][0]["hosts"]
+    return {name: result["msg"] for name, result in results.items()}
 
 
 @pytest.mark.parametrize(("playbook", "count"), [("agency.yml", 3), ("province.yml", 2)])
@@ -125,6 +130,17 @@ def test_the_bastion_forwards_and_gives_the_time(variables: dict[str, dict[str, 
     assert host["serves_time"] is True
     assert host["base_ntp_servers"] == []
     assert host["base_purpose"] == "bastion, time"
+
+
+def test_time_hosts_follow_what_is_above_them_and_each_other(workspace: Workspace) -> None:
+    seen = evaluate(
+        workspace,
+        estate.BASTION,
+        "'servers': base_ntp_servers",
+        hoaban_ntp_upstream=["ntp.example"],
+        hoaban_ntp_servers=["10.64.0.10", "fd64::a", "10.64.0.11", "fd64::b"],
+    )
+    assert seen == {estate.BASTION: {"servers": ["ntp.example", "10.64.0.11"]}}
 
 
 def test_the_backup_host_stores_on_its_volume(variables: dict[str, dict[str, Any]]) -> None:
