@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -178,3 +181,40 @@ def test_services_are_kept_off_from_a_note_that_outlives_an_interruption() -> No
     assert names[off + 1] == "Forget the note of them"
     assert tasks[off]["loop"] == "{{ openstack_lab_unwanted }}"
     assert "openstack_lab_missing" not in str(tasks[off]["when"])
+
+
+def test_only_guests_that_live_are_left_to_libvirt(tmp_path: Path) -> None:
+    script = (ROLE / "templates/bin/libvirtd.j2").read_text()
+    loop = script[script.index("for status in") : script.index("exec /usr/sbin/libvirtd")]
+    notes = tmp_path / "run/qemu"
+    notes.mkdir(parents=True)
+    emulator = tmp_path / "qemu-system-x86_64"
+    shutil.copyfile("/bin/sh", emulator)
+    emulator.chmod(0o755)
+
+    def note(name: str, number: int) -> None:
+        head = "<!--\nWARNING\n-->\n\n"
+        status = f"<domstatus state='running' reason='unpaused' pid='{number}'>\n</domstatus>\n"
+        (notes / f"{name}.xml").write_text(head + status)
+        (notes / f"{name}.pid").write_text(str(number))
+
+    guest = subprocess.Popen(
+        [str(emulator), "-c", "read line", "-name", "guest=alive,debug-threads=on"],
+        stdin=subprocess.PIPE,
+    )
+    note("alive", guest.pid)
+    note("another", guest.pid)  # an emulator, but of another guest
+    note("reused", os.getpid())
+    note("gone", 2**22 + 1)  # beyond the greatest number of a process
+    (notes / "driver.pid").write_text("1")
+    try:
+        subprocess.run(["sh", "-euc", f"private={tmp_path}\n{loop}"], check=True)
+        assert sorted(path.name for path in notes.iterdir()) == [
+            "alive.pid",
+            "alive.xml",
+            "driver.pid",
+        ]
+    finally:
+        guest.communicate()
+    # With none at all.
+    subprocess.run(["sh", "-euc", f"private={tmp_path}/none\n{loop}"], check=True)
