@@ -13,8 +13,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from hoaban.converge.console import tail
-from hoaban.converge.pins import Pin, PinStore, fingerprint, keys_in, same_keys
+from hoaban.converge.pins import (
+    ConflictingKeysError,
+    Pin,
+    PinStore,
+    fingerprint,
+    keys_in,
+    same_keys,
+)
 from hoaban.errors import HoabanError
+from hoaban.inventory.fleet import Fleet
 from hoaban.model.problems import raise_all
 
 if TYPE_CHECKING:
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
     from hoaban.console import Step, Steps
     from hoaban.converge.console import Console, Hindrance
-    from hoaban.inventory.fleet import Fleet, ManagedHost
+    from hoaban.inventory.fleet import ManagedHost
     from hoaban.workspace import Workspace
 
 INTERVAL_SECONDS: Final = 3.0
@@ -54,7 +62,6 @@ def pin(
     as long as a first boot may take (``console.boot_seconds``), but not longer than the cloud says
     that there is something to wait for. Keys that came before the error are kept.
     """
-    _forget_stacks(workspace, fleet)
     result = Pinned()
     stores: dict[str, PinStore] = {}
     known: dict[str, dict[str, Pin]] = {}
@@ -96,7 +103,11 @@ def check(
         pinned = PinStore(workspace.known_hosts, host.state.key).read().get(host.name)
         if pinned is None or pinned.server_id != host.output.server_id:
             continue
-        written = keys_in(console.output(host.output.server_id))
+        try:
+            written = _keys_of(host, console.output(host.output.server_id))
+        except ConflictingKeysError as error:
+            found[host.name] = error
+            continue
         if written and not same_keys(written, pinned.keys):
             found[host.name] = changed_key(workspace, host, pinned.keys, written)
     return found
@@ -117,12 +128,31 @@ def changed_key(
     )
 
 
-def _forget_stacks(workspace: Workspace, fleet: Fleet) -> None:
-    """Remove the pins of stacks that are no more; hidden files are others', half written."""
+def forget_stacks(workspace: Workspace, fleet: Fleet) -> None:
+    """Remove the pins of stacks that are no more; hidden files are others', half written.
+
+    A stack that ``fleet`` doesn't know may have been made since ``fleet`` was read, by another run.
+    Its state is there before its first pin: what was listed before the states are read again, and
+    is in none of them, belongs to nobody.
+    """
     known = {state.key for state in fleet.states}
-    for file in workspace.known_hosts.glob("[!.]*"):
-        if file.stem not in known:
+    unknown = [file for file in workspace.known_hosts.glob("[!.]*") if file.stem not in known]
+    if not unknown:
+        return
+    standing = {state.key for state in Fleet.read(workspace).states}
+    for file in unknown:
+        if file.stem not in standing:
             file.unlink(missing_ok=True)
+
+
+def _keys_of(host: ManagedHost, log: str) -> list[str]:
+    """Host keys on a host's console; the refusal of two sets names the host."""
+    try:
+        return keys_in(log)
+    except ConflictingKeysError as error:
+        raise ConflictingKeysError(
+            f"{host.name}: {error.what}", mend=error.mend, detail=error.detail
+        ) from None
 
 
 def _collect(
@@ -132,6 +162,8 @@ def _collect(
     steps: Steps,
     step: Step,
 ) -> Iterable[tuple[ManagedHost, Pin]]:
+    """Hosts and their keys as they come; what is wrong with others is raised after the last."""
+    refused: list[HoabanError] = []
     limit = console.boot_seconds
     deadline = time.monotonic() + limit
     look = 0.0  # when to ask next how the cloud has the servers
@@ -141,39 +173,46 @@ def _collect(
             logs = list(pool.map(lambda host: console.output(host.output.server_id), waiting))
             left = []
             for host, log in zip(waiting, logs, strict=True):
-                keys = keys_in(log)
+                try:
+                    keys = _keys_of(host, log)
+                except ConflictingKeysError as error:
+                    refused.append(error)
+                    continue
                 if keys:
                     yield host, Pin(server_id=host.output.server_id, keys=keys)
                 else:
                     left.append((host, log))
             if not left:
-                return
+                break
             if time.monotonic() >= look:
                 look = time.monotonic() + HINDRANCE_SECONDS
-                _give_up_hindered(left, console, pool)
+                hindered = _hindrances(left, console, pool)
+                if hindered:
+                    raise_all([*refused, *hindered])
             if time.monotonic() >= deadline:
-                raise_all([_silent(host, log, limit) for host, log in left])
+                raise_all([*refused, *(_silent(host, log, limit) for host, log in left)])
             waiting = [host for host, _ in left]
             names = ", ".join(host.name for host in waiting)
-            done = len(hosts) - len(waiting)
+            done = len(hosts) - len(waiting) - len(refused)
             steps.update(
                 step,
                 f"{done} of {len(hosts)}; waiting at most {limit:.0f} s for the first boot of "
                 f"{names}",
             )
             time.sleep(min(interval, max(0.0, deadline - time.monotonic())))
+    raise_all(refused)
 
 
-def _give_up_hindered(
+def _hindrances(
     left: Sequence[tuple[ManagedHost, str]], console: Console, pool: ThreadPoolExecutor
-) -> None:
-    """Raise when the cloud itself says that nothing will come from some of the hosts."""
+) -> list[HoabanError]:
+    """Errors of hosts from which, as the cloud itself says, nothing will come."""
     found = pool.map(lambda one: console.hindrance(one[0].output.server_id), left)
     alike: dict[Hindrance, list[tuple[ManagedHost, str]]] = {}
     for one, hindrance in zip(left, found, strict=True):
         if hindrance is not None:
             alike.setdefault(hindrance, []).append(one)
-    raise_all([_hindered(hindrance, hosts) for hindrance, hosts in alike.items()])
+    return [_hindered(hindrance, hosts) for hindrance, hosts in alike.items()]
 
 
 def _hindered(hindrance: Hindrance, hosts: Sequence[tuple[ManagedHost, str]]) -> HoabanError:

@@ -29,6 +29,10 @@ _KEY: Final = re.compile(
 PublicKey = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+ [A-Za-z0-9+/]+={0,2}$")]
 
 
+class ConflictingKeysError(HoabanError):
+    """A console log holds two sets of host keys: one of them is not the server's own."""
+
+
 class Pin(Model):
     """The keys of one server: they belong to it alone, not to the next of its name."""
 
@@ -73,7 +77,7 @@ def keys_in(console: str) -> list[str]:
 
     Only what stands between the two marks counts. cloud-init writes the block at a server's first
     boot, before anybody can log in; blocks that differ mean that somebody else wrote one.
-    Raises :class:`HoabanError` for those.
+    Raises :class:`ConflictingKeysError` for those.
     """
     found: list[list[str]] = []
     for part in console.split(BEGIN)[1:]:
@@ -82,7 +86,7 @@ def keys_in(console: str) -> list[str]:
         if mark and keys:
             found.append(keys)
     if any(keys != found[0] for keys in found[1:]):
-        raise HoabanError(
+        raise ConflictingKeysError(
             "the console log holds two different sets of SSH host keys",
             mend="someone on the server may have written one of them: look at the console log, "
             "and build the server anew if you can't tell why",

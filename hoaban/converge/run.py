@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hoaban.console import stderr
-from hoaban.converge.hostkeys import pin
+from hoaban.converge.hostkeys import forget_stacks, pin
 from hoaban.converge.playbook import Run, Transport, count_tasks, play
 from hoaban.converge.reach import Door
 from hoaban.converge.tally import Failure, HostTally, Tally
@@ -120,7 +120,11 @@ def converge(
 def prepare(
     workspace: Workspace, fleet: Fleet, agency: str | None, console: Console, steps: Steps
 ) -> Door:
-    """Pin the host keys of a stack and the province, write the SSH configuration."""
+    """Pin the host keys of a stack and the province, write the SSH configuration.
+
+    The keys of stacks that were destroyed are forgotten.
+    """
+    forget_stacks(workspace, fleet)
     remote = Remote(sshconfig.write(workspace, fleet))
     # The province's hosts come first: the way to the others leads through its bastion.
     concerned = dict.fromkeys([*([None] if fleet.province is not None else []), agency])

@@ -10,6 +10,7 @@ import pytest
 from hoaban.converge import hostkeys
 from hoaban.converge.console import Hindrance
 from hoaban.converge.pins import BEGIN, END, Pin, PinStore, fingerprint, keys_in
+from hoaban.converge.run import prepare
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.inventory.fleet import Fleet
 from hoaban.testing import estate, exported
@@ -153,6 +154,56 @@ def test_all_silent_hosts_are_told_and_what_was_waited_for(
     )
 
 
+TWO_SETS = console_of(key(2)) + console_of(key(3))
+
+
+def test_two_sets_of_keys_are_told_of_their_host_and_the_rest_is_pinned(
+    provisioned: Workspace, steps: QuietSteps
+) -> None:
+    """Hosts after it in the round are not passed over, and one that still boots is waited for."""
+    data = exported.identifier("so-y-te-portal-data-1")
+    console = FakeConsole({WEB: [TWO_SETS], data: ["", console_of(key(1))]}, console_of(key(1)))
+    with pytest.raises(HoabanError) as caught:
+        pin(provisioned, console, steps)
+    assert caught.value.what == (
+        "so-y-te-portal-web-1: the console log holds two different sets of SSH host keys"
+    )
+    assert fingerprint(key(3)) in str(caught.value.detail)
+    assert "build the server anew" in str(caught.value.mend)
+    assert console.asked.count(WEB) == 1
+    assert set(PinStore(provisioned.known_hosts, "agency-so-y-te").read()) == {
+        "so-y-te-portal-app-1",
+        "so-y-te-portal-data-1",
+    }
+
+
+@pytest.mark.parametrize("hindrance", [None, Hindrance("it is SHUTOFF", "start it")])
+def test_two_sets_of_keys_are_told_beside_a_host_that_stays_silent(
+    provisioned: Workspace, steps: QuietSteps, hindrance: Hindrance | None
+) -> None:
+    console = FakeConsole({WEB: [TWO_SETS], APP: ["GRUB loading"]}, default=TWO_SETS)
+    console.boot_seconds = 0
+    if hindrance is not None:
+        console.hindrances[APP] = hindrance
+    with pytest.raises(ManyErrors) as caught:
+        pin(provisioned, console, steps)
+    names = ["so-y-te-portal-web-1: the", "so-y-te-portal-data-1: the", "so-y-te-portal-app-1 wr"]
+    told = [error.what for error in caught.value.errors]
+    assert [what[: len(name)] for what, name in zip(told, names, strict=True)] == names
+
+
+def test_two_sets_of_keys_where_one_was_pinned_are_told_of_their_host(
+    provisioned: Workspace, steps: QuietSteps
+) -> None:
+    pin(provisioned, FakeConsole(default=console_of(key(1))), steps)
+    hosts = Fleet.read(provisioned).hosts_of("so-y-te")
+    console = FakeConsole({WEB: [TWO_SETS], APP: [console_of(key(4))]}, console_of(key(1)))
+    found = hostkeys.check(provisioned, hosts, console)
+    assert list(found) == ["so-y-te-portal-web-1", "so-y-te-portal-app-1"]
+    assert found["so-y-te-portal-web-1"].what.startswith("so-y-te-portal-web-1: the console log")
+    assert "another SSH host key" in found["so-y-te-portal-app-1"].what
+
+
 def test_a_replaced_server_gets_its_own_key_and_a_removed_host_drops_out(
     provisioned: Workspace, steps: QuietSteps
 ) -> None:
@@ -175,12 +226,42 @@ def test_a_replaced_server_gets_its_own_key_and_a_removed_host_drops_out(
 
 
 def test_pins_of_a_destroyed_stack_are_forgotten(provisioned: Workspace, steps: QuietSteps) -> None:
-    PinStore(provisioned.known_hosts, "agency-gone").write({"x": Pin(server_id="x", keys=[key(1)])})
-    pin(provisioned, FakeConsole(default=console_of(key(1))), steps)
+    for stack in ("agency-gone", "agency-so-y-te"):
+        PinStore(provisioned.known_hosts, stack).write({"x": Pin(server_id="x", keys=[key(1)])})
+    console = FakeConsole(default=console_of(key(1)))
+    prepare(provisioned, Fleet.read(provisioned), None, console, steps)
     assert sorted(file.name for file in provisioned.known_hosts.iterdir()) == [
         "agency-so-y-te",
         "agency-so-y-te.json",
+        "province",
+        "province.json",
     ]
+
+
+def test_pins_of_a_stack_that_another_run_has_made_meanwhile_are_kept(
+    provisioned: Workspace, steps: QuietSteps
+) -> None:
+    before = Fleet.read(provisioned)
+    new = estate.department("so-noi-vu", index=2)
+    exported.write_checkpoint(provisioned.backend, "agency", "so-noi-vu", new)
+    pins = {"so-noi-vu-portal-web-1": Pin(server_id="x", keys=[key(1)])}
+    store = PinStore(provisioned.known_hosts, "agency-so-noi-vu")
+    store.write(pins)
+    console = FakeConsole(default=console_of(key(1)))
+    prepare(provisioned, before, "so-y-te", console, steps)
+    assert store.read() == pins
+    assert store.known_hosts.is_file()
+
+
+def test_pinning_one_stack_leaves_the_pins_of_all_others(
+    provisioned: Workspace, steps: QuietSteps
+) -> None:
+    """It is called for one agency after another while first boots are awaited."""
+    store = PinStore(provisioned.known_hosts, "agency-unknown")
+    store.write({"x": Pin(server_id="x", keys=[key(1)])})
+    pin(provisioned, FakeConsole(default=console_of(key(1))), steps)
+    assert store.known_hosts.is_file()
+    assert store.file.is_file()
 
 
 def test_another_key_of_the_same_server_is_refused(
