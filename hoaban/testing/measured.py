@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hoaban.verify.flows import Flow
 
 GIB = 1 << 30
+DEPLOY_KEY = "ssh-ed25519 AAAAdeploy"
 OK = {"status": 0, "out": "", "err": ""}
 APT = """\
 APT::Periodic::Update-Package-Lists "1";
@@ -59,6 +60,7 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
             for host in own
         },
         clock={host.name: Ahead(0.21, 0.34) for host in own},
+        deploy_key=DEPLOY_KEY,
     )
 
 
@@ -133,7 +135,7 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
         "sshd": SSHD,
         "people": {
             "root": {"shell": "/bin/bash", "password": False, "keys": []},
-            "hoaban": {"shell": "/bin/bash", "password": False, "keys": ["ssh-ed25519 AAAAdeploy"]},
+            "hoaban": {"shell": "/bin/bash", "password": False, "keys": [DEPLOY_KEY]},
             **{
                 operator.name: {
                     "shell": "/bin/bash",

@@ -109,7 +109,7 @@ class Disks(Fact):
 
 
 class Person(Fact):
-    """An account that a person could log in to."""
+    """An account that has a shell or a password."""
 
     shell: str
     password: bool

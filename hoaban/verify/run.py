@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ from hoaban.converge.run import prepare
 from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
 from hoaban.inventory.fleet import Fleet
+from hoaban.inventory.sshconfig import private_key
 from hoaban.verify import gather
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import Measured, StackMark, VerifyReport
@@ -55,6 +56,7 @@ def verify(
     state = fleet.state_of(agency)
     door = prepare(workspace, fleet, agency, console, steps)
     scene = measure(fleet, agency, scope(workspace, fleet, agency), door.remote, steps)
+    scene = replace(scene, deploy_key=deploy_key(workspace))
     report = VerifyReport(
         province=state.outputs.environment.province,
         agency=agency,
@@ -127,6 +129,15 @@ def scope(workspace: Workspace, fleet: Fleet, agency: str | None) -> Scope:
             strangers.append(hosts[0])
     foundation = fleet.hosts_of(None) if agency is not None and fleet.province else []
     return Scope(own=fleet.hosts_of(agency), neighbours=[*foundation, *strangers])
+
+
+def deploy_key(workspace: Workspace) -> str | None:
+    """Kind and body of the public key that opens the deploy account; None when there is no file."""
+    try:
+        line = private_key(workspace).with_suffix(".pub").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return " ".join(line.split()[:2]) or None
 
 
 def mark(state: StackState) -> StackMark:

@@ -90,6 +90,8 @@ class Scene:
     outside: Sequence[Trial]
     attempts: Mapping[str, Attempt]
     clock: Mapping[str, Ahead]
+    deploy_key: str | None = None
+    """Kind and body of the workspace's public key; None when it has none to compare with."""
 
     def each(self, judge: Callable[[ManagedHost, Facts], Iterable[Finding]]) -> Iterator[Finding]:
         """Findings about every host; a host that told nothing is skipped with the reason."""

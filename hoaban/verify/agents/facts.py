@@ -19,8 +19,8 @@ from typing import Any
 
 SYNC_TRIES, SYNC_PAUSE = 24, 3
 TRIAL_BYTES = 1 << 16
-FIRST_PERSON = 1000
-NOBODY = 65534
+SHADOWED = "x"
+NO_SHELLS = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false")
 
 
 def command(*words: str, timeout: float = 60) -> dict[str, Any]:
@@ -155,12 +155,21 @@ def unit_state(unit: str) -> dict[str, str]:
 
 
 def people(accounts: list[str]) -> dict[str, Any]:
-    """Accounts of people: who can log in, by which keys; no hash of a password leaves the host."""
-    shadow = {line.split(":")[0]: line.split(":")[1] for line in read("/etc/shadow").splitlines()}
-    known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    persons = [e.pw_name for e in known.values() if FIRST_PERSON <= e.pw_uid < NOBODY]
+    """Accounts that have a shell or a password, with the keys that sshd takes for them.
+
+    Those asked for are told of in any case, also the system's own may be among the rest. No hash
+    of a password leaves the host.
+    """
+    shadow = dict(line.split(":")[:2] for line in read("/etc/shadow").splitlines() if ":" in line)
     found = {}
-    for entry in [known[name] for name in sorted({"root", *persons, *accounts}) if name in known]:
+    for entry in sorted(pwd.getpwall(), key=lambda one: one.pw_name):
+        # A second field other than x is the hash itself, and an empty one no password at all,
+        # with which anybody gets in (passwd(5)).
+        elsewhere = entry.pw_passwd == SHADOWED
+        hashed = shadow.get(entry.pw_name, "!") if elsewhere else entry.pw_passwd
+        password = hashed[:1] not in ("!", "*")
+        if not password and entry.pw_shell in NO_SHELLS and entry.pw_name not in accounts:
+            continue
         words = command("sshd", "-T", "-C", f"user={entry.pw_name},host=x,addr=192.0.2.1")["out"]
         match = re.search(r"^authorizedkeysfile (.*)$", words, re.MULTILINE)
         keys: list[str] = []
@@ -173,7 +182,7 @@ def people(accounts: list[str]) -> dict[str, Any]:
             ]
         found[entry.pw_name] = {
             "shell": entry.pw_shell,
-            "password": shadow.get(entry.pw_name, "!")[:1] not in ("!", "*"),
+            "password": password,
             "keys": keys,
         }
     return found

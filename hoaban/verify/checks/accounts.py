@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hoaban.inventory.fleet import ManagedHost
+    from hoaban.model.types import Text
     from hoaban.verify.facts import Facts, Person
     from hoaban.verify.model import Finding
     from hoaban.verify.scene import Scene
@@ -25,15 +26,17 @@ class Accounts(Check):
     title = both("Tài khoản quản trị", "Operators' accounts")
     proves = both(
         "Chỉ các quản trị viên trong danh mục của tỉnh và tài khoản triển khai đăng nhập được, "
-        "mỗi người bằng khóa của mình; không tài khoản nào có mật khẩu.",
+        "mỗi người bằng khóa của mình, tài khoản triển khai chỉ bằng khóa của bộ công cụ này; "
+        "không tài khoản nào, kể cả của hệ thống, có mật khẩu.",
         "Only the operators of the province's list and the deploy account can log in, each by "
-        "their own keys; no account has a password.",
+        "their own keys, and the deploy account by this toolkit's key alone; no account, not even "
+        "one of the system, has a password.",
     )
     how = both(
-        "Đọc danh sách tài khoản, trạng thái mật khẩu và các khóa mà sshd thực sự dùng cho từng "
-        "tài khoản.",
-        "Accounts, the state of their passwords, and the keys that sshd really uses for each are "
-        "read.",
+        "Đọc mọi tài khoản, trạng thái mật khẩu và các khóa mà sshd thực sự dùng cho từng tài "
+        "khoản có thể đăng nhập; so với danh mục và với khóa triển khai của bộ công cụ.",
+        "All accounts, the state of their passwords, and the keys that sshd really uses for each "
+        "that has a shell are read, and compared with the list and with the toolkit's own key.",
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:
@@ -52,6 +55,7 @@ class Accounts(Check):
                 problems.append(
                     both(f"khóa của {name} khác danh mục", f"{name}'s keys are not the list's")
                 )
+        problems += _of_deploy_account(scene.deploy_key, facts)
         for name, person in sorted(facts.people.items()):
             if person.password:
                 problems.append(both(f"{name} có mật khẩu", f"{name} has a password"))
@@ -66,6 +70,31 @@ class Accounts(Check):
             f"can log in: {', '.join(able) or 'nobody'}",
         )
         return judged(host.name, problems, measured)
+
+
+def _of_deploy_account(key: str | None, facts: Facts) -> list[Text]:
+    """What is wrong with the keys of the account that becomes root."""
+    if key is None:
+        return [
+            both(
+                f"không có khóa triển khai để so với khóa của {USER}",
+                f"there is no deploy key to compare {USER}'s keys with",
+            )
+        ]
+    person = facts.people.get(USER)
+    if person is None:
+        return [both(f"{USER} không có tài khoản", f"{USER} has no account")]
+    foreign = len(set(person.keys) - {key})
+    if foreign:
+        return [
+            both(
+                f"số khóa của {USER} không phải khóa triển khai: {foreign}",
+                f"keys of {USER} that are not the deploy key: {foreign}",
+            )
+        ]
+    if not person.keys:
+        return [both(f"{USER} không có khóa triển khai", f"{USER} has no deploy key")]
+    return []
 
 
 def _can_enter(person: Person) -> bool:

@@ -139,6 +139,16 @@ DEFECTS: list[tuple[str, str, Any]] = [
      lambda raw: raw["people"]["lan"]["keys"].append("ssh-ed25519 AAAAstranger")),
     ("accounts", "hoaban has a password",
      lambda raw: raw["people"]["hoaban"].update(password=True)),
+    ("accounts", "postgres has a password",
+     lambda raw: raw["people"].update(
+         postgres={"shell": "/usr/sbin/nologin", "password": True, "keys": []})),
+    ("accounts", "keys of hoaban that are not the deploy key: 1",
+     lambda raw: raw["people"]["hoaban"]["keys"].append("ssh-ed25519 AAAAstranger")),
+    ("accounts", "keys of hoaban that are not the deploy key: 1",
+     lambda raw: raw["people"]["hoaban"].update(keys=["ssh-ed25519 AAAAstranger"])),
+    ("accounts", "hoaban has no deploy key",
+     lambda raw: raw["people"]["hoaban"].update(keys=[])),
+    ("accounts", "hoaban has no account", lambda raw: raw["people"].pop("hoaban")),
     ("accounts", "ke-la can log in and is not on the list",
      lambda raw: raw["people"].update(
          {"ke-la": {"shell": "/bin/sh", "password": False, "keys": ["ssh-rsa AAAA"]}})),
@@ -312,3 +322,9 @@ def test_the_door_is_tried(scene: Scene, attempt: Attempt, status: Status, words
     (tried,) = [finding for finding in result.findings if finding.host == HOST][1:]
     assert tried.status is status
     assert words in tried.evidence.en
+
+
+def test_without_a_deploy_key_to_compare_with_nobody_passes(scene: Scene) -> None:
+    result = report(dataclasses.replace(scene, deploy_key=None), "accounts")
+    assert {finding.status for finding in result.findings} == {Status.FAIL}
+    assert "no deploy key to compare" in failures(result)

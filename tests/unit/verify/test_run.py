@@ -18,7 +18,7 @@ from hoaban.testing import estate, exported, measured
 from hoaban.verify import gather, routes
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
-from hoaban.verify.run import kept, report_file, scope, verify
+from hoaban.verify.run import deploy_key, kept, report_file, scope, verify
 from hoaban.verify.scene import UNPROVED, UNTRIED
 from hoaban.verify.show import show
 from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
@@ -363,3 +363,14 @@ def test_measured_estate_is_whole(provisioned: Workspace) -> None:
     scene = measured.scene(Fleet.read(provisioned), "so-y-te")
     assert scene.facts.keys() == HOSTS
     assert any(trial.flow.allowed for trial in scene.inside)
+
+
+def test_the_deploy_key_is_the_workspaces(provisioned: Workspace) -> None:
+    file = provisioned.keys / "deploy.pub"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("ssh-ed25519 AAAAC3Nz hoaban\n")
+    assert deploy_key(provisioned) == "ssh-ed25519 AAAAC3Nz"
+    file.write_text("\n")
+    assert deploy_key(provisioned) is None
+    file.unlink()
+    assert deploy_key(provisioned) is None
