@@ -6,27 +6,27 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from hoaban.errors import HoabanError
 from hoaban.model.accounts import is_taken
 from hoaban.model.facts import host_name, mirror_endpoint
+from hoaban.model.faults import fault, repeated, unique
 from hoaban.model.keys import fault_of_public_key
 from hoaban.model.pools import check_pools
 from hoaban.model.problems import listed, near
 from hoaban.model.spec import ProvinceService
 from hoaban.model.types import Protocol, Zone
+from hoaban.model.volumes import check_volumes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
+    from hoaban.errors import HoabanError
     from hoaban.model.document import Document, KeyPath
     from hoaban.model.files import Files, Sourced
-    from hoaban.model.spec import AgencySpec, ProvinceSpec, System, Tier, VolumeSpec
+    from hoaban.model.spec import AgencySpec, ProvinceSpec, System, Tier
 
 MAX_HOST_NAME = 63
 """Octets of a label (RFC 1035, section 2.3.4)."""
 SSH_PORT = 22
-MAX_LABEL = 12
-"""Characters of an XFS label (mkfs.xfs(8)); ext4 would take 16."""
 
 
 def check(files: Files) -> list[HoabanError]:
@@ -38,34 +38,6 @@ def check(files: Files) -> list[HoabanError]:
     return errors
 
 
-def _fault(document: Document, path: KeyPath, what: str, mend: str) -> HoabanError:
-    return HoabanError(what, where=document.at(*path), mend=mend)
-
-
-def _repeated(values: Iterable[object]) -> dict[int, int]:
-    """Positions of values that were there before, with the position of the first."""
-    first: dict[object, int] = {}
-    again: dict[int, int] = {}
-    for position, value in enumerate(values):
-        if value in first:
-            again[position] = first[value]
-        first.setdefault(value, position)
-    return again
-
-
-def _unique(
-    document: Document, path: KeyPath, values: Sequence[object], key: str, noun: str
-) -> Iterator[HoabanError]:
-    """A fault for each member of a list whose key another member has."""
-    for position in _repeated(values):
-        yield _fault(
-            document,
-            (*path, position, key),
-            f"the {noun} `{values[position]}` is there twice",
-            f"give each {noun} a name of its own",
-        )
-
-
 def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
     document, spec = source.document, source.value
     yield from check_pools(document, spec.pools)
@@ -75,9 +47,9 @@ def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
     for name, host in spec.hosts.items():
         path = ("hosts", name)
         yield from _size(document, (*path, "size"), host.size, spec)
-        yield from _volumes(document, (*path, "volumes"), host.volumes)
+        yield from check_volumes(document, (*path, "volumes"), host.volumes)
         if ProvinceService.BACKUP_HOST in host.services and not host.volumes:
-            yield _fault(
+            yield fault(
                 document,
                 (*path, "volumes"),
                 f"the backup host `{name}` has no volume, so backups would have no place of their "
@@ -91,7 +63,7 @@ def _timezone(document: Document, name: str) -> Iterator[HoabanError]:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         if available_timezones():  # a machine without the data base can't tell
-            yield _fault(
+            yield fault(
                 document,
                 ("timezone",),
                 f"there is no time zone `{name}`",
@@ -102,7 +74,7 @@ def _timezone(document: Document, name: str) -> Iterator[HoabanError]:
 def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
     counts = Counter(service for host in spec.hosts.values() for service in host.services)
     if counts[ProvinceService.BASTION] != 1:
-        yield _fault(
+        yield fault(
             document,
             ("hosts",),
             f"{counts[ProvinceService.BASTION]} hosts have the service `bastion`, but it is the "
@@ -110,7 +82,7 @@ def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
             "give the service `bastion` to one host",
         )
     if not counts[ProvinceService.TIME]:
-        yield _fault(
+        yield fault(
             document,
             ("hosts",),
             "no host has the service `time`, so servers could not agree on the time",
@@ -118,7 +90,7 @@ def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
         )
     for name, host in spec.hosts.items():
         if ProvinceService.BASTION in host.services and not host.floating_ip:
-            yield _fault(
+            yield fault(
                 document,
                 ("hosts", name, "floating_ip"),
                 f"the bastion `{name}` has no floating IP, so nobody can reach it",
@@ -126,7 +98,7 @@ def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
             )
     mirror = spec.services.mirror
     if mirror and not mirror_endpoint(mirror):
-        yield _fault(
+        yield fault(
             document,
             ("services", "mirror"),
             f"{mirror} names its host, but packet filters can only allow an address",
@@ -136,20 +108,20 @@ def _services(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
 
 def _operators(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
     names = [operator.name for operator in spec.operators]
-    yield from _unique(document, ("operators",), names, "name", "operator")
+    yield from unique(document, ("operators",), names, "name", "operator")
     for position, operator in enumerate(spec.operators):
         if is_taken(operator.name):
-            yield _fault(
+            yield fault(
                 document,
                 ("operators", position, "name"),
                 f"`{operator.name}` is an account or a group of the system or of hoaban itself",
                 "give the person a name of their own, such as nguyen-van-an",
             )
         for number, key in enumerate(operator.ssh_keys):
-            fault = fault_of_public_key(key)
-            if fault:
+            wrong = fault_of_public_key(key)
+            if wrong:
                 path = ("operators", position, "ssh_keys", number)
-                yield _fault(document, path, *fault)
+                yield fault(document, path, *wrong)
 
 
 def _size(
@@ -157,7 +129,7 @@ def _size(
 ) -> Iterator[HoabanError]:
     if size not in spec.sizes:
         guess = near(size, spec.sizes)
-        yield _fault(
+        yield fault(
             document,
             path,
             f"unknown size `{size}`",
@@ -165,61 +137,23 @@ def _size(
         )
 
 
-def _volumes(
-    document: Document, path: KeyPath, volumes: Sequence[VolumeSpec]
-) -> Iterator[HoabanError]:
-    names = [volume.name for volume in volumes]
-    yield from _unique(document, path, names, "name", "volume")
-    for position, first in _repeated(volume.mount for volume in volumes).items():
-        yield _fault(
-            document,
-            (*path, position, "mount"),
-            f"{volumes[position].mount} is the mount point of `{volumes[first].name}` already",
-            "mount each volume of a host at a place of its own",
-        )
-    for position, volume in enumerate(volumes):
-        if len(volume.name) > MAX_LABEL:
-            yield _fault(
-                document,
-                (*path, position, "name"),
-                f"the name `{volume.name}` is too long for a file system's label",
-                f"use at most {MAX_LABEL} characters: a volume is mounted by its label",
-            )
-        if {".", ".."} & set(volume.mount.split("/")):
-            yield _fault(
-                document,
-                (*path, position, "mount"),
-                f"{volume.mount} is not a plain path",
-                "write the mount point without `.` and `..`",
-            )
-        outer = next((one for one in volumes if volume.mount.startswith(f"{one.mount}/")), None)
-        if outer:
-            yield _fault(
-                document,
-                (*path, position, "mount"),
-                f"{volume.mount} is inside {outer.mount}, the mount point of `{outer.name}`, and "
-                "would be hidden by it",
-                "mount volumes side by side, such as /srv/data and /srv/wal",
-            )
-
-
 def _agency(files: Files, source: Sourced[AgencySpec]) -> Iterator[HoabanError]:
     document, agency = source.document, source.value
     sites = [site.slug for site in agency.sites]
     systems = [system.slug for system in agency.systems]
-    yield from _unique(document, ("sites",), sites, "slug", "site")
-    yield from _unique(document, ("systems",), systems, "slug", "system")
+    yield from unique(document, ("sites",), sites, "slug", "site")
+    yield from unique(document, ("systems",), systems, "slug", "system")
     for position, system in enumerate(agency.systems):
         path = ("systems", position)
         yield from _exposure(files, source, system, (*path, "exposure"))
         names = [container.name for container in system.containers]
-        yield from _unique(document, (*path, "containers"), names, "name", "container")
+        yield from unique(document, (*path, "containers"), names, "name", "container")
         for zone, tier in system.tiers.items():
             yield from _tier(files, document, tier, (*path, "tiers", zone))
             yield from _name_length(document, agency, system, zone, (*path, "tiers", zone))
         hosts = files.province.value.hosts.values()
         if system.backup and not any(ProvinceService.BACKUP_HOST in h.services for h in hosts):
-            yield _fault(
+            yield fault(
                 document,
                 (*path, "backup"),
                 f"the system `{system.slug}` is to be backed up, but the province has no host "
@@ -235,7 +169,7 @@ def _exposure(
     for position, other in enumerate(system.exposure.agencies):
         here = (*path, "agencies", position)
         if other == agency.slug:
-            yield _fault(
+            yield fault(
                 document,
                 here,
                 f"the system `{system.slug}` is exposed to its own agency as if to another",
@@ -243,14 +177,14 @@ def _exposure(
             )
         elif other not in files.agencies and other not in files.broken:
             guess = near(other, files.agencies)
-            yield _fault(
+            yield fault(
                 document,
                 here,
                 f"there is no agency `{other}`",
                 guess or f"add it first: hoaban new {other}",
             )
     if system.exposure.centre and not files.province.value.services.centre_networks:
-        yield _fault(
+        yield fault(
             document,
             (*path, "centre"),
             f"the system `{system.slug}` is for the centre, whose networks are not known",
@@ -260,10 +194,10 @@ def _exposure(
 
 def _tier(files: Files, document: Document, tier: Tier, path: KeyPath) -> Iterator[HoabanError]:
     yield from _size(document, (*path, "size"), tier.size, files.province.value)
-    yield from _volumes(document, (*path, "volumes"), tier.volumes)
+    yield from check_volumes(document, (*path, "volumes"), tier.volumes)
     ports = [(port.port, port.protocol) for port in tier.ports]
-    for position in _repeated(ports):
-        yield _fault(
+    for position in repeated(ports):
+        yield fault(
             document,
             (*path, "ports", position),
             f"port {ports[position][0]}/{ports[position][1]} is there twice",
@@ -271,14 +205,14 @@ def _tier(files: Files, document: Document, tier: Tier, path: KeyPath) -> Iterat
         )
     for position, port in enumerate(tier.ports):
         if port.protocol is Protocol.ICMP:
-            yield _fault(
+            yield fault(
                 document,
                 (*path, "ports", position, "protocol"),
                 "icmp has no ports",
                 "write tcp or udp; ICMP needs no mention",
             )
         if (port.port, port.protocol) == (SSH_PORT, Protocol.TCP):
-            yield _fault(
+            yield fault(
                 document,
                 (*path, "ports", position, "port"),
                 "22/tcp is SSH: as a port of a tier it lets its users in past the bastion, the "
@@ -293,7 +227,7 @@ def _name_length(
 ) -> Iterator[HoabanError]:
     name = host_name(agency.slug, system.slug, zone, system.tiers[zone].count)
     if len(name) > MAX_HOST_NAME:
-        yield _fault(
+        yield fault(
             document,
             path,
             f"the host name {name} has {len(name)} characters, but DNS allows {MAX_HOST_NAME}",
@@ -316,7 +250,7 @@ def _host_names(files: Files) -> Iterator[HoabanError]:
                 place = f"{source.document.name}: systems[{position}].tiers.{zone}"
                 first = owners.setdefault(name, place)
                 if first != place:
-                    yield _fault(
+                    yield fault(
                         source.document,
                         ("systems", position, "slug"),
                         f"the host name {name} is given by {first} too",
