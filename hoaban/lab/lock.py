@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def lock_file() -> Path:
-    """Of the machine and not of a lab's folder: ports and bridges are the machine's."""
-    folder = Path("/run/lock")
-    return (folder if folder.is_dir() else Path(tempfile.gettempdir())) / "hoaban-lab.lock"
+def lock_file(folder: Path = Path("/run/hoaban")) -> Path:
+    """Of the machine and not of a lab's folder: ports and bridges are the machine's.
+
+    Not in a folder where all may write: a file that another user made there is one that not even
+    root may open to write (``fs.protected_regular``, proc_sys_fs(5)).
+    """
+    if os.geteuid() != 0:
+        raise HoabanError(
+            "this needs root: the lab makes bridges, mounts and guests",
+            mend="the same again with: sudo --preserve-env=PATH",
+        )
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return folder / "lab.lock"
 
 
 @contextmanager

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from hoaban.errors import HoabanError
-from hoaban.lab.lock import locked
+from hoaban.lab.lock import lock_file, locked
 
 HOLD = """
 import sys
 from pathlib import Path
-from hoaban.lab.lock import locked
+from hoaban.lab.lock import lock_file, locked
 with locked("destroy", Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -44,7 +44,7 @@ def test_a_second_hand_is_told_who_holds_it(tmp_path: Path) -> None:
 NEST = """
 import sys
 from pathlib import Path
-from hoaban.lab.lock import locked
+from hoaban.lab.lock import lock_file, locked
 with locked("up --hypervisor fake", Path(sys.argv[1]), nested=sys.argv[2] == "nested"):
     print("held", flush=True)
 """
@@ -112,3 +112,19 @@ def test_a_holder_that_has_not_written_yet(tmp_path: Path) -> None:
             locked("up", path),
         ):
             pytest.fail("two held the lock")
+
+
+def test_another_user_is_told_so_and_leaves_no_file_in_roots_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run/hoaban"
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(HoabanError, match="needs root: the lab makes bridges") as caught:
+        lock_file(folder)
+    assert "sudo --preserve-env=PATH" in str(caught.value.mend)
+    assert not folder.exists()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    path = lock_file(folder)
+    assert path.parent == folder
+    assert folder.stat().st_mode & 0o022 == 0, "nobody else may make files there"
+    assert lock_file(folder) == path
