@@ -53,8 +53,11 @@ def converge(
     """
     workspace = Workspace.find()
     stacks = provisioned(workspace, agencies, everything)
-    if host and len(stacks) > 1:
-        raise UsageError("--host goes with one stack only", mend="name one agency")
+    if host and (everything or len(stacks) > 1):
+        raise UsageError(
+            "--host goes with one stack only",
+            mend="name one agency, or none for the province's own hosts",
+        )
     console = CloudConsole(model.load(workspace.inventory).spec.cloud, workspace.inventory)
     how: dict[str, Any] = {"check": check, "diff": diff, "tags": tags or ()}
     how["transport"] = transport
