@@ -115,7 +115,12 @@ class OpenStackProvider:
             region = self._cloud.region if self._cloud else None
             return ResourceState("", kind.preview_create(inputs, region))
         with self._telling(urn, kind, "create", inputs):
-            return kind.create(self._call(kind, urn, inputs, timeout, key), inputs)
+            try:
+                return kind.create(self._call(kind, urn, inputs, timeout, key), inputs)
+            except CloudError as error:
+                # Looked for or not: a list may lag behind what was made, so the next run must look.
+                error.undecided = error.unsure
+                raise
 
     def read(
         self, urn: str, token: str, id_: str, state: ResourceState | None

@@ -89,13 +89,10 @@ class Rest(Resource):
     ) -> Json:
         """The object that a failed request made all the same; else the error goes on.
 
-        A list may lag behind what was made: what is not found may appear later, and the next run
-        must look again. ``refusals`` are statuses by which the cloud may say that the object is
-        there already.
+        ``refusals`` are statuses by which the cloud may say that the object is there already.
         """
         if not error.unsure and error.status not in refusals:
             raise error
-        error.undecided = error.unsure
         try:
             left = self.find_object(call, inputs)
         except ProviderError:  # whoever broke the connection is still away, or a person stops us

@@ -75,7 +75,10 @@ class _VolumeAttach(_Attachment):
         except CloudError as error:
             if error.status not in (None, errors.BAD_REQUEST, errors.CONFLICT):
                 raise
-            there = call.find(SERVICE, f"{path}/{volume}")  # an interrupted run's, perhaps
+            try:
+                there = call.find(SERVICE, f"{path}/{volume}")  # an interrupted run's, perhaps
+            except ProviderError:
+                raise error from None
             if there is None:
                 raise
             made = there["volumeAttachment"]

@@ -135,3 +135,49 @@ def test_a_broken_read_leaves_nothing_to_look_for(
     with pytest.raises(ProviderError) as caught:
         provider.read(URN, "openstack:compute/instance:Instance", "s", None)
     assert not getattr(caught.value, "unsure", True)
+
+
+ATTACH = "openstack:compute/volumeAttach:VolumeAttach"
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "path"),
+    [
+        (ATTACH, {"instanceId": "s", "volumeId": "v"}, "/os-volume_attachments"),
+        (
+            "openstack:compute/interfaceAttach:InterfaceAttach",
+            {"instanceId": "s", "portId": "p"},
+            "/os-interface",
+        ),
+        (
+            "openstack:compute/flavorAccess:FlavorAccess",
+            {"flavorId": "f", "tenantId": "t"},
+            "/flavors/f/action",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [409, 504])
+def test_attachments_are_undecided_only_where_the_cloud_did_not_refuse(
+    provider: OpenStackProvider,
+    world: World,
+    token: str,
+    inputs: dict[str, Any],
+    path: str,
+    status: int,
+) -> None:
+    asked = check(provider, URN, token, {}, inputs)
+    world.http.fail("POST", path, status=status, body={"e": {"message": "not now"}}, times=99)
+    with pytest.raises(ProviderError, match="not now") as caught:
+        provider.create(URN, token, asked, key=key(), timeout=None, preview=False)
+    assert caught.value.undecided == (status == 504)
+
+
+def test_attachment_that_nobody_can_look_for_is_undecided(
+    provider: OpenStackProvider, world: World
+) -> None:
+    asked = check(provider, URN, ATTACH, {}, {"instanceId": "s", "volumeId": "v"})
+    world.http.fail("POST", "/os-volume_attachments", after=True)
+    world.http.fail("GET", "/os-volume_attachments", status=503, times=4)
+    with pytest.raises(ProviderError, match="the connection broke") as caught:
+        provider.create(URN, ATTACH, asked, key=key(), timeout=None, preview=False)
+    assert caught.value.undecided
