@@ -5,7 +5,9 @@ gives their canonical listing, which is compared with what the kernel really has
 by hand is seen, check mode tells the truth, and the difference can be read.
 
 Before anything is loaded, a timer is armed that puts the old rules back. Whoever can still reach
-the host afterwards stops the timer; whoever locked himself out waits for it.
+the host afterwards stops the timer; whoever locked himself out waits for it. While it runs, the
+kernel's rules are confirmed by nobody: the table counts as changed even if it is the wanted one,
+and the rules to go back to stay those of before the first change.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ module: nft_table
 short_description: Load a table of nftables, and put the old one back unless this is confirmed
 description:
   - Replaces one table of the kernel's packet filter in one transaction; other tables stay.
+  - Rules that were loaded and not yet confirmed are loaded and reported as changed again.
   - Supports check mode and diff, against the rules that are really loaded.
 options:
   family:
@@ -80,12 +83,23 @@ def canonical(module: AnsibleModule, table: list[str], path: str) -> str:
     return str(out)
 
 
-def arm(module: AnsibleModule, table: list[str], before: str, unit: str) -> None:
-    """Start the timer that puts ``before`` back."""
+def pending(module: AnsibleModule, unit: str) -> bool:
+    """Whether a change still waits for its confirmation: its timer, or what this starts, runs."""
+    command = ["systemctl", "is-active", "--quiet", f"{unit}.timer", f"{unit}.service"]
+    # Status 0 when at least one of the two is active (systemctl(1)).
+    return bool(module.run_command(command)[0] == 0)
+
+
+def keep(table: list[str], before: str) -> None:
+    """Write down how to get ``before`` back."""
     FOLDER.mkdir(mode=0o700, exist_ok=True)
-    path = FOLDER / "before.nft"
     name = " ".join(table)
-    path.write_text(f"table {name}\ndelete table {name}\n{before}", encoding="utf-8")
+    text = f"table {name}\ndelete table {name}\n{before}"
+    (FOLDER / "before.nft").write_text(text, encoding="utf-8")
+
+
+def arm(module: AnsibleModule, unit: str) -> None:
+    """Start the timer that puts back what was kept; one that runs begins anew."""
     module.run_command(["systemctl", "stop", f"{unit}.timer", f"{unit}.service"])
     module.run_command(
         [
@@ -98,7 +112,7 @@ def arm(module: AnsibleModule, table: list[str], before: str, unit: str) -> None
             "--timer-property=AccuracySec=100ms",
             module.get_bin_path("nft", required=True),
             "--file",
-            str(path),
+            str(FOLDER / "before.nft"),
         ],
         check_rc=True,
     )
@@ -113,9 +127,12 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         wanted.flush()
         after = canonical(module, table, wanted.name)
         before = listing(module, table)
-        changed = before != after
+        unconfirmed = pending(module, unit)
+        changed = before != after or unconfirmed
         if changed and not module.check_mode:
-            arm(module, table, before, unit)
+            if not unconfirmed:
+                keep(table, before)
+            arm(module, unit)
             module.run_command(["nft", "--file", wanted.name], check_rc=True)
     header = f"table {' '.join(table)}"
     diff = {"before": before, "after": after, "before_header": header, "after_header": header}
