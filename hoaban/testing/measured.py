@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hoaban.verify.flows import Flow
 
 GIB = 1 << 30
+MIRROR = "http://10.64.0.20/debian"
 DEPLOY_KEY = "ssh-ed25519 AAAAdeploy"
 OK = {"status": 0, "out": "", "err": ""}
 APT = """\
@@ -40,6 +41,8 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
     """A whole environment in which every promise is kept."""
     state = fleet.state_of(agency)
     settings = fleet.settings_of(state)
+    if settings is not None and settings.mirror is None:
+        settings = settings.model_copy(update={"mirror": MIRROR})
     own = fleet.hosts_of(agency)
     neighbours = fleet.hosts_of(None) if agency is not None else []
     within = Scope(own, neighbours)
@@ -155,6 +158,7 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
             },
             "settings": APT,
             "dry_run": OK | {"out": "No packages found that can be upgraded unattended\n"},
+            "lists": [{"label": "Debian-Security", "age_seconds": 86400.0}],
         },
     }
 

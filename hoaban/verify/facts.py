@@ -125,12 +125,20 @@ class FilterFile(Fact):
     """Why there are no rules; empty when there are."""
 
 
+class PackageList(Fact):
+    """Lists of packages of one archive, and how old they are by their own date."""
+
+    label: str
+    age_seconds: float
+
+
 class Updates(Fact):
-    """Units, settings and a dry run of unattended-upgrades."""
+    """Units, settings and a dry run of unattended-upgrades, and apt's lists."""
 
     units: dict[str, dict[str, str]]
     settings: str
     dry_run: Output
+    lists: list[PackageList]
 
 
 class Facts(Fact):

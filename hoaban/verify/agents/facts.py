@@ -5,6 +5,7 @@ Argument: ``{"mounts": ["/srv/db", …], "accounts": ["lan", …]}``.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +147,29 @@ def updates() -> dict[str, Any]:
         "units": {unit: unit_state(unit) for unit in units},
         "settings": command("apt-config", "dump", "--no-empty")["out"],
         "dry_run": command("unattended-upgrade", "--dry-run", "--verbose", timeout=240),
+        "lists": package_lists(Path("/var/lib/apt/lists")),
     }
+
+
+def package_lists(folder: Path) -> list[dict[str, Any]]:
+    """Archives whose lists of packages were fetched, and how old these are by their own date.
+
+    The date is the archive's, in its signed Release file; apt sets the files' times to the
+    server's.
+    """
+    found = []
+    for release in sorted(folder.glob("*Release")):
+        fields = dict(re.findall(r"^(Label|Date): (.*)$", read(str(release)), re.MULTILINE))
+        archive = re.sub(r"_(In)?Release$", "", release.name)
+        if "Date" not in fields or not any(folder.glob(f"{glob.escape(archive)}_*_Packages*")):
+            continue
+        try:
+            dated = parsedate_to_datetime(fields["Date"].strip()).timestamp()
+        except ValueError:
+            continue
+        age = time.time() - dated
+        found.append({"label": fields.get("Label", "").strip(), "age_seconds": age})
+    return found
 
 
 def unit_state(unit: str) -> dict[str, str]:

@@ -256,7 +256,7 @@ def test_a_host_that_was_never_built_fails(scene: Scene) -> None:
 def test_where_no_volume_was_promised_nothing_is_proved(workspace: Workspace) -> None:
     estate.write_estate(workspace.backend, estate.department(counts={"web": 1}))
     result = report(measured.scene(Fleet.read(workspace), "so-y-te"), "volumes")
-    assert result.status is Status.SKIP
+    assert result.status is Status.NONE
 
 
 def some_flow(scene: Scene, *, allowed: bool, protocol: Protocol) -> Flow:
@@ -328,3 +328,42 @@ def test_without_a_deploy_key_to_compare_with_nobody_passes(scene: Scene) -> Non
     result = report(dataclasses.replace(scene, deploy_key=None), "accounts")
     assert {finding.status for finding in result.findings} == {Status.FAIL}
     assert "no deploy key to compare" in failures(result)
+
+
+def with_lists(scene: Scene, lists: list[dict[str, Any]]) -> CheckReport:
+    return report(changed(scene, lambda raw: raw["updates"].update(lists=lists)), "updates")
+
+
+@pytest.mark.parametrize(
+    ("lists", "words"),
+    [
+        ([], "no lists of security updates have been fetched from http://10.64.0.20/debian"),
+        ([("Debian", 60.0)], "no lists of security updates have been fetched"),
+        ([("Debian-Security", 8 * 86400.0)], "lists are 8.0 days old"),
+        ([("Debian-Security", float("nan"))], "days old"),
+    ],
+)
+def test_with_a_mirror_lists_must_have_come(
+    scene: Scene, lists: list[tuple[str, float]], words: str
+) -> None:
+    raw = [{"label": label, "age_seconds": age} for label, age in lists]
+    result = with_lists(scene, raw)
+    assert words in failures(result)
+    assert {f.host for f in result.findings if f.status is Status.FAIL} == {HOST}
+
+
+def test_with_a_mirror_new_lists_pass(scene: Scene) -> None:
+    lists = [{"label": "Debian-Security", "age_seconds": age} for age in (9e6, 86400.0)]
+    result = with_lists(scene, lists)
+    assert {finding.status for finding in result.findings} == {Status.PASS}
+    assert any("lists are 1.0 days old" in f.evidence.en for f in result.findings)
+
+
+def test_without_a_mirror_no_update_is_said_to_come(scene: Scene) -> None:
+    assert scene.settings is not None
+    settings = scene.settings.model_copy(update={"mirror": None})
+    result = report(dataclasses.replace(scene, settings=settings), "updates")
+    about = [finding for finding in result.findings if finding.host == HOST]
+    assert [finding.status for finding in about] == [Status.PASS, Status.SKIP]
+    assert "no update can be fetched" in about[1].evidence.en
+    assert "updates waiting" not in about[0].evidence.en

@@ -74,3 +74,20 @@ def test_keys_are_those_that_sshd_reads_and_no_hash_is_told(accounts: Path) -> N
     assert told["postgres"]["keys"] == ["ssh-ed25519 AAAA", "restrict ssh-ed25519"]
     assert told["lan"]["keys"] == []
     assert "hash" not in str(told)
+
+
+def test_lists_are_as_old_as_their_archive_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "Origin: Debian\nLabel: Debian-Security\nDate: Sat, 21 Nov 2026 00:00:00 UTC\n"
+    for name, text in {
+        "m_trixie-security_InRelease": words,
+        "m_trixie-security_main_binary-amd64_Packages.lz4": "",
+        "m_without-packages_InRelease": words,
+        "m_odd_Release": words.replace("21 Nov", "no day"),
+        "m_odd_main_binary-amd64_Packages": "",
+    }.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(facts.time, "time", lambda: 1795219200.0 + 86400)
+    assert facts.package_lists(tmp_path) == [{"label": "Debian-Security", "age_seconds": 86400.0}]
+    assert facts.package_lists(tmp_path / "none") == []
