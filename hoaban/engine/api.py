@@ -103,7 +103,7 @@ class UpdateResult:
 
 
 class Interrupted(HoabanError):
-    """The person asked to stop; calls under way were let finish, and the state is saved."""
+    """The person asked to stop; calls under way were let finish. Tells if the state is saved."""
 
     exit_code = ExitCode.INTERRUPTED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,17 +11,17 @@ import textwrap
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from hoaban.engine.api import Interrupted, Options, ProtectedError
-from hoaban.engine.embedded import EmbeddedEngine, lock
+from hoaban.engine.embedded import EmbeddedEngine, files, lock
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.files import StateWriteError
 from hoaban.engine.embedded.journal import Journal
 from hoaban.engine.embedded.lock import Lock, LockedError
-from hoaban.engine.embedded.program import ProgramError
+from hoaban.engine.embedded.program import Program, ProgramError
 from hoaban.engine.embedded.store import Store
 from hoaban.engine.provider import PartialFailureError, ProviderError
 from hoaban.errors import ExitCode, HoabanError, Location, ManyErrors
@@ -336,6 +337,10 @@ def test_several_errors_for_people(lab: Lab) -> None:
         ("import sys; sys.exit(7)", r"exit\(7\)"),
         ("import os; os._exit(9)", "ended with status 9 and no word"),
         ("import os; os.kill(os.getpid(), 9)", "ended with status -9 and no word"),
+        (
+            'import os, sys; os.write(int(sys.orig_argv[-1]), b\'{"error": {"ki\'); os._exit(9)',
+            "ended with status 9 and no word",
+        ),
         ("def broken(:", "SyntaxError"),
     ],
 )
@@ -464,6 +469,105 @@ def test_a_full_disk_stops_the_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
     lab.up()
     assert lab.cloud.names("create") == ["c", "d"], "b is in the journal, and so not made twice"
     assert any("recovered" in one for one in lab.messages("info"))
+
+
+def results(lab: Lab) -> list[str]:
+    """What the history says of each operation, in order."""
+    folder = lab.folder / "backend/.pulumi/history/shop/dev"
+    files = sorted(folder.glob("*.history.json"))
+    return [json.loads(one.read_text(encoding="utf-8"))["result"] for one in files]
+
+
+@pytest.mark.parametrize("verb", ["up", "destroy"])
+def test_a_defect_costs_nothing_of_what_was_made(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """The state is taken anew in the midst (a refresh, or an interrupted call that was settled)."""
+    lost = ProviderError("the connection broke")
+    lost.undecided = True
+    lab.cloud.fail["after create a"] = lost
+    with pytest.raises(ProviderError):
+        lab.up('Thing("a")')
+    lab.cloud.fail.clear()
+    run = Program.run
+
+    def broken(program: Program, *words: Any, **more: Any) -> HoabanError | None:
+        run(program, *words, **more)
+        raise ZeroDivisionError("a bug")
+
+    def broken_delete() -> None:
+        raise ZeroDivisionError("a bug")
+
+    if verb == "up":
+        with monkeypatch.context() as patched:
+            patched.setattr(Program, "run", broken)
+            with pytest.raises(ZeroDivisionError):
+                lab.up(CHAIN, refresh=True)
+        assert set(lab.resources()) == {"shop-dev", "default", "a", "b", "c", "d"}
+    else:
+        lab.up(CHAIN)
+        lab.cloud.fail["delete b"] = broken_delete
+        with pytest.raises(ZeroDivisionError):
+            lab.run("destroy")
+        assert set(lab.resources()) == {"shop-dev", "default", "a", "b"}
+    assert results(lab)[-1] == "failed"
+    lab.cloud.fail.clear()
+    lab.up()
+    assert len(lab.cloud.things) == 4, "nothing was made twice, nothing was lost"
+
+
+def test_a_lock_is_not_left_where_the_disk_fills_while_it_is_taken(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is there, its attributes are not."""
+    lab.up('Thing("a")')
+    write = files.write_attributes
+
+    def full(file: Path, content: bytes) -> None:
+        if "locks" in file.parts:
+            raise StateWriteError("cannot write the state: No space left on device")
+        write(file, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "write_attributes", full)
+        with pytest.raises(StateWriteError):
+            lab.up()
+    assert not lock.holders(Backend(lab.folder / "backend"), StackName("shop", "dev"))
+    assert not lock._held
+    assert lab.up().changes == {"same": 3}
+
+
+def press(lab: Lab) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    assert lab.cloud.cancelled.wait(10)
+
+
+def test_interrupted_and_not_saved(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_commit(_: Store, __: bytes) -> str:
+        raise StateWriteError("cannot write the state: No space left on device")
+
+    lab.cloud.fail["create b"] = lambda: press(lab)
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "commit", no_commit)
+        with pytest.raises(Interrupted, match="the state is NOT saved") as caught:
+            lab.up(CHAIN)
+    assert "No space left on device" in (caught.value.detail or "")
+    lab.cloud.fail.clear()
+    lab.cloud.calls.clear()
+    lab.up()
+    assert lab.cloud.names("create") == ["c", "d"]
+
+
+def test_interrupted_and_a_defect(lab: Lab) -> None:
+    """What nobody foresaw is told with its traceback, whoever pressed which keys meanwhile."""
+
+    def both() -> None:
+        press(lab)
+        raise ZeroDivisionError("a bug")
+
+    lab.cloud.fail["create b"] = both
+    with pytest.raises(ZeroDivisionError):
+        lab.up(CHAIN)
 
 
 def test_interrupted(lab: Lab) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from hoaban.engine.api import Interrupted
 from hoaban.engine.embedded.files import StateWriteError
 from hoaban.engine.provider import ProviderError
 from hoaban.errors import HoabanError, Location, ManyErrors
@@ -93,17 +94,35 @@ class Failures:
         with self._lock:
             return list(self._errors)
 
-    def raise_any(self) -> None:
-        """Raise what went wrong: a defect as it is, one error as it is, several as one."""
-        found = self.errors()
-        for error in found:
+    def raise_defect(self) -> None:
+        """Raise what nobody foresaw, as it is."""
+        for error in self.errors():
             if not isinstance(error, HoabanError):
                 raise error
-        told = fold([error for error in found if isinstance(error, HoabanError)])
+
+    def raise_any(self) -> None:
+        """Raise what went wrong: a defect as it is, one error as it is, several as one."""
+        self.raise_defect()
+        told = fold([error for error in self.errors() if isinstance(error, HoabanError)])
         if len(told) == 1:
             raise told[0]
         if told:
             raise ManyErrors(told)
+
+
+def interruption(failures: Failures, done: int, folder: Path, *, saved: bool | None) -> Interrupted:
+    """What to say after Ctrl-C; ``saved`` is None for a preview, ``folder`` the state's."""
+    mend = "run the same command again to go on"
+    told = f"interrupted after {done} steps; calls under way were let finish, the state is"
+    if saved is None:
+        what = "interrupted; a preview changes nothing"
+    elif saved:
+        what = f"{told} saved"
+    else:
+        what = f"{told} NOT saved: what was done is in the journal, or is found by the next run"
+        mend = f"mend what is told below, then {mend}"
+    detail = "\n".join(str(error) for error in failures.errors())
+    return Interrupted(what, where=Location(file=str(folder)), mend=mend, detail=detail or None)
 
 
 def fold(errors: Sequence[HoabanError]) -> list[HoabanError]:

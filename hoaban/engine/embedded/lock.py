@@ -139,15 +139,22 @@ class Lock:
             "timestamp": timestamp(),
         }
         _held.add(self._file)
-        write_blob(self._file, json.dumps(body, separators=(",", ":")).encode())
-        others = [one for one in holders(self._backend, self._name) if one.file != self._file]
+        try:
+            write_blob(self._file, json.dumps(body, separators=(",", ":")).encode())
+            others = [one for one in holders(self._backend, self._name) if one.file != self._file]
+        except BaseException:
+            # A disk that fills up between the file and its attributes must not leave the lock.
+            self._let_go()
+            raise
         if others:
-            remove_blob(self._file)
-            _held.discard(self._file)
+            self._let_go()
             raise LockedError(self._name, others)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._let_go()
+
+    def _let_go(self) -> None:
         with contextlib.suppress(OSError):
             remove_blob(self._file)
         _held.discard(self._file)

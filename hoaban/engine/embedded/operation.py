@@ -7,13 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from hoaban.engine.api import Interrupted, UpdateKind, UpdateResult
+from hoaban.engine.api import UpdateKind, UpdateResult
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.builtin import BuiltinProvider
 from hoaban.engine.embedded.deletes import delete_the_rest
 from hoaban.engine.embedded.deploy import Deployment
 from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
+from hoaban.engine.embedded.failures import interruption
 from hoaban.engine.embedded.history import HistoryEntry, stored_config, versions
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
@@ -26,7 +27,7 @@ from hoaban.engine.embedded.running import run_program
 from hoaban.engine.embedded.scope import Scope
 from hoaban.engine.embedded.store import open_stack, stack_outputs
 from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
-from hoaban.errors import HoabanError, Location
+from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from hoaban.engine.api import Options, Stack
@@ -65,6 +66,7 @@ class Operation:
             refreshing=kind is UpdateKind.REFRESH,
         )
         self._started = time.time()
+        self._saved = False
 
     def cancel(self) -> None:
         """Let nothing new begin, and ask what is under way to end soon."""
@@ -105,52 +107,56 @@ class Operation:
     def _run(self, opened: Opened) -> UpdateResult:
         store = opened.store
         loaded = store.load()
-        ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=self._persist)
+        self._ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=self._persist)
         if loaded.recovered and self._persist:
             self._report.say(
                 "info",
                 f"an interrupted run left {loaded.recovered} steps in its journal: recovered",
             )
-            ledger.commit()
+            self._ledger.commit()
         try:
-            ledger = self._steps(opened, ledger)
-        except HoabanError as error:
+            self._steps(opened)
+        except BaseException as error:  # noqa: BLE001 (raised again when the state is saved)
             self._failures.add(error)
         finally:
-            self._commit(opened, ledger)
-        return self._finish(ledger.snapshot())
+            self._commit(opened)
+        return self._finish(self._ledger.snapshot())
 
-    def _steps(self, opened: Opened, ledger: Ledger) -> Ledger:
-        if self._kind is not UpdateKind.REFRESH and ledger.unfinished():
-            ledger = self._settle(opened, ledger)
+    def _steps(self, opened: Opened) -> None:
+        if self._kind is not UpdateKind.REFRESH and self._ledger.unfinished():
+            self._settle(opened)
             if self._failures:
-                return ledger
+                return
         if self._kind is UpdateKind.DESTROY:
-            self._destroy(opened, ledger)
-            return ledger
+            self._destroy(opened, self._ledger)
+            return
         if self._kind is UpdateKind.REFRESH or self._options.refresh:
-            self._refresh(opened, ledger)
+            self._refresh(opened, self._ledger)
             if self._kind is UpdateKind.REFRESH or self._failures:
-                return ledger
-            ledger = self._renew(opened, ledger)
-        if self._kind is UpdateKind.UPDATE and self._must_look_first(ledger):
-            self._rehearse(opened, ledger)
+                return
+            self._renew(opened)
+        if self._kind is UpdateKind.UPDATE and self._must_look_first(self._ledger):
+            self._rehearse(opened, self._ledger)
         if not self._failures:
-            self._deploy(
-                opened, ledger, self._report, self._programs[-1], dry_run=not self._persist
-            )
-        return ledger
+            program = self._programs[-1]
+            self._deploy(opened, self._ledger, self._report, program, dry_run=not self._persist)
 
-    def _settle(self, opened: Opened, ledger: Ledger) -> Ledger:
+    def _settle(self, opened: Opened) -> None:
         """Find out what became of calls that an interrupted run had under way."""
-        executor = self._executor(opened, ledger)
-        refresh = Refresh(executor, self._failures, self._options)
-        return self._renew(opened, ledger) if refresh.settle_interrupted() else ledger
+        executor = self._executor(opened, self._ledger)
+        if Refresh(executor, self._failures, self._options).settle_interrupted():
+            self._renew(opened)
 
-    def _renew(self, opened: Opened, ledger: Ledger) -> Ledger:
-        """Take the state as it is now for the one that the operation begins with."""
-        ledger.commit()
-        return Ledger(opened.store, ledger.snapshot(), base=ledger.base, persist=self._persist)
+    def _renew(self, opened: Opened) -> None:
+        """Take the state as it is now for the one that the operation begins with.
+
+        The ledger is kept in one place only: one that is no longer in use must not be committed.
+        """
+        before = self._ledger
+        before.commit()
+        self._ledger = Ledger(
+            opened.store, before.snapshot(), base=before.base, persist=self._persist
+        )
 
     def _must_look_first(self, ledger: Ledger) -> bool:
         """Whether an update might have to be refused before anything is done."""
@@ -243,11 +249,12 @@ class Operation:
         workers = self._options.parallel
         delete_the_rest(planner, executor, self._failures, "the stack is destroyed", workers)
 
-    def _commit(self, opened: Opened, ledger: Ledger) -> None:
+    def _commit(self, opened: Opened) -> None:
         if not self._persist:
             return
         try:
-            ledger.commit()
+            self._ledger.commit()
+            self._saved = True
             entry = HistoryEntry(
                 kind=self._kind.value,
                 message=self._options.message,
@@ -259,10 +266,10 @@ class Operation:
                 environment=versions(),
             )
             opened.store.backend.add_history(opened.store.name, entry)
-        except HoabanError as error:
+        except Exception as error:  # noqa: BLE001 (raised when all is told)
             self._failures.add(error)
         finally:
-            ledger.close()
+            self._ledger.close()
 
     def _finish(self, snapshot: Snapshot) -> UpdateResult:
         duration = time.time() - self._started
@@ -270,7 +277,12 @@ class Operation:
         if not self._failures and self._kind is UpdateKind.PREVIEW:
             self._refuse_changes(self._report)
         if self._failures.cancelled:
-            raise self._interrupted()
+            self._failures.raise_defect()
+            done = sum(n for op, n in self._report.changes.items() if op != "same")
+            folder = Backend(self._stack.backend).folder
+            raise interruption(
+                self._failures, done, folder, saved=self._saved if self._persist else None
+            )
         self._failures.raise_any()
         return UpdateResult(
             self._kind,
@@ -278,16 +290,6 @@ class Operation:
             list(self._report.steps),
             stack_outputs(snapshot),
             duration,
-        )
-
-    def _interrupted(self) -> Interrupted:
-        done = sum(n for op, n in self._report.changes.items() if op != "same")
-        failures = [str(error) for error in self._failures.errors()]
-        return Interrupted(
-            f"interrupted after {done} steps; calls under way were let finish, the state is saved",
-            where=Location(file=str(Backend(self._stack.backend).folder)),
-            mend="run the same command again to go on",
-            detail="\n".join(failures) or None,
         )
 
 

@@ -97,19 +97,20 @@ class Program:
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(task).encode() + b"\n")
             self._process.stdin.flush()
-        with open(self._result, encoding="utf-8") as stream:  # noqa: PTH123 (a descriptor)
+        with open(self._result, "rb") as stream:  # noqa: PTH123 (a descriptor)
             text = stream.read()
         self._result = -1
         code = self._process.wait()
         for reader in self._readers:
             reader.join()
-        if not text:
+        try:
+            error = json.loads(text).get("error")
+        except ValueError:  # empty, or cut off: it was killed before or while it told
             return ProgramError(
                 f"the program's process ended with status {code} and no word",
                 where=Location(file=str(self._project.main)),
                 mend="look at what it printed; it may have been killed for want of memory",
             )
-        error = json.loads(text).get("error")
         return rebuild(error) if error else None
 
     def stop(self) -> None:

@@ -34,14 +34,20 @@ def run_program(deployment: Deployment, program: Program, folder: Path) -> Hoaba
         end_soon()
     try:
         with serve(deployment, folder) as address:
-            error = program.run(
-                deployment.name,
-                address,
-                deployment.config,
-                parallel=deployment.options.parallel,
-                preview=deployment.dry_run,
-            )
-            deployment.wait_idle()
+            try:
+                error = program.run(
+                    deployment.name,
+                    address,
+                    deployment.config,
+                    parallel=deployment.options.parallel,
+                    preview=deployment.dry_run,
+                )
+            except BaseException:
+                failures.stop()
+                program.stop()
+                raise
+            finally:
+                deployment.wait_idle()
     finally:
         failures.on_stop = _nothing
         for timer in timers:
