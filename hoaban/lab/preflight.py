@@ -15,6 +15,7 @@ import psutil
 from hoaban.doctor import Purpose
 from hoaban.doctor import examine as requirements
 from hoaban.errors import HoabanError, ManyErrors
+from hoaban.lab import network
 from hoaban.lab.services import ADDRESS, APIS
 from hoaban.lab.supervisor import Supervisor
 from hoaban.workspace import toolkit_root
@@ -31,7 +32,7 @@ LONGEST_ROOT = 60
 
 def check(layout: Layout) -> None:
     """Raise all that is wrong at once."""
-    errors = [*_machine(), *_place(layout), *_ports(layout)]
+    errors = [*_machine(), *_place(layout), *_ports(layout), *network.conflicts(layout)]
     if errors:
         raise errors[0] if len(errors) == 1 else ManyErrors(errors)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 ADDRESS = "127.0.77.1"
+PUBLIC_NETWORKS = (ip_network("172.31.77.0/24"), ip_network("fd77:6f61:6261:6e00::/64"))
+"""Those of the network ``public``, which the machine itself has a leg in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ import psutil
 
 from hoaban.errors import HoabanError
 from hoaban.lab.lock import locked
+from hoaban.lab.network import is_tap
+from hoaban.lab.processes import command_line, local_processes, switches
 from hoaban.lab.services import KEEPERS
 from hoaban.lab.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from hoaban.console import Steps
     from hoaban.lab.layout import Layout
@@ -28,7 +30,6 @@ SHARE = Path("/lab:/cinder")
 NAMESPACES = "ovnmeta-"
 DATAPATH = "ovs-netdev"
 """Device that Open vSwitch's userspace datapath makes for itself, whatever bridges it has."""
-SWITCH = "ovs-vswitchd"
 _STOP_SECONDS = 40.0
 _KILL_SECONDS = 5.0
 
@@ -75,8 +76,8 @@ def _guests(layout: Layout) -> list[psutil.Process]:
     instances = str(layout.state / "nova/qemu/instances")
     return [
         process
-        for process in _processes()
-        if process.name().startswith("qemu-system") and instances in " ".join(_words(process))
+        for process in local_processes()
+        if process.name().startswith("qemu-system") and instances in " ".join(command_line(process))
     ]
 
 
@@ -89,8 +90,8 @@ def _left(layout: Layout) -> list[psutil.Process]:
     root, own = f"{layout.root}/", os.getpid()
     programs = ("haproxy", "privsep-helper", "epmd", "dnsmasq", "uwsgi")
     found = []
-    for process in _processes():
-        words = _words(process)
+    for process in local_processes():
+        words = command_line(process)
         text = " ".join(words)
         if process.pid == own or not any(program in text for program in programs):
             continue
@@ -101,26 +102,6 @@ def _left(layout: Layout) -> list[psutil.Process]:
         if root in text or root in place:
             found.append(process)
     return found
-
-
-def _processes() -> Iterator[psutil.Process]:
-    """Processes of this machine itself: a lab in a container has folders of the same names."""
-    own = _pid_namespace(os.getpid())
-    return (process for process in psutil.process_iter() if _pid_namespace(process.pid) == own)
-
-
-def _pid_namespace(number: int) -> str:
-    try:
-        return str(Path(f"/proc/{number}/ns/pid").readlink())
-    except OSError:  # it ended meanwhile
-        return ""
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:  # it ended meanwhile
-        return []
 
 
 def _end(processes: Iterable[psutil.Process], first: signal.Signals) -> None:
@@ -172,10 +153,10 @@ def _devices(layout: Layout) -> list[str]:
     )
     rows = json.loads(done.stdout)[0]["rows"] if done.returncode == 0 else []
     names = [row["name"] for row in rows]
-    if not any(process.name() == SWITCH for process in _processes()):
+    if not switches():
         names.append(DATAPATH)
-    present = set(os.listdir("/sys/class/net"))  # noqa: PTH208 - names are what is wanted
-    return [name for name in names if name in present]
+    # A device of the same name that somebody else made meanwhile is none of the lab's.
+    return [name for name in names if is_tap(name)]
 
 
 def _mounts(layout: Layout) -> list[str]:

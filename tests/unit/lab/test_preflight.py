@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from hoaban.doctor import Finding, Purpose
 from hoaban.errors import HoabanError, ManyErrors
-from hoaban.lab import preflight
+from hoaban.lab import network, preflight
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hoaban.lab.layout import Layout
 
 
@@ -21,6 +23,9 @@ def fit_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "requirements", lambda *_: [])
     monkeypatch.setattr(preflight, "PORTS", {})
     monkeypatch.setattr(preflight, "LONGEST_ROOT", 200)
+    monkeypatch.setattr(network, "switches", list)
+    monkeypatch.setattr(network, "DEVICES", Path("/nonexistent"))
+    monkeypatch.setattr(psutil, "net_if_addrs", dict)
 
 
 def test_nothing_is_wrong(layout: Layout) -> None:
@@ -75,3 +80,56 @@ def test_no_uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HoabanError, match="uv is not on this machine"):
         preflight.uv()
+
+
+def test_a_bridge_of_somebody_else_is_not_taken(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "DEVICES", tmp_path)
+    (tmp_path / "br-int").mkdir()
+    with pytest.raises(HoabanError, match="br-int is not the lab's"):
+        preflight.check(layout)
+    # One that a switch in userspace left is the lab's, unless another switch lives.
+    (tmp_path / "br-int/tun_flags").touch()
+    preflight.check(layout)
+    script = "import sys; sys.stdin.read()"
+    other, own = (
+        subprocess.Popen(
+            [sys.executable, "-c", script, f"{place}/run/x.pid"], stdin=subprocess.PIPE
+        )
+        for place in ("/run", layout.root)
+    )
+    try:
+        monkeypatch.setattr(network, "switches", lambda: [psutil.Process(other.pid)])
+        with pytest.raises(HoabanError, match=f"Open vSwitch that is process {other.pid}"):
+            preflight.check(layout)
+        both = [psutil.Process(process.pid) for process in (other, own)]
+        monkeypatch.setattr(network, "switches", lambda: both)
+        preflight.check(layout)  # the lab runs already
+    finally:
+        for process in (other, own):
+            process.communicate()
+
+
+def test_an_address_in_the_labs_own_networks_is_told(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def has(*addresses: str) -> None:
+        families = [socket.AF_INET6 if ":" in each else socket.AF_INET for each in addresses]
+        found = [
+            psutil._ntuples.snicaddr(*pair, None, None, None)
+            for pair in zip(families, addresses, strict=True)
+        ]
+        monkeypatch.setattr(psutil, "net_if_addrs", lambda: {"br-ex": found[:1], "eth0": found[1:]})
+
+    # The lab's own bridge, a wider network, and one of the link alone.
+    has("172.31.77.1", "172.31.76.9", "fe80::1%eth0")
+    preflight.check(layout)
+    address = "fd77:6f61:6261:6e00::9"
+    has("172.31.77.1", "172.31.77.9", address)
+    with pytest.raises(ManyErrors) as caught:
+        preflight.check(layout)
+    assert [error.what for error in caught.value.errors] == [
+        "eth0 has the address 172.31.77.9, in the lab's own network 172.31.77.0/24",
+        f"eth0 has the address {address}, in the lab's own network fd77:6f61:6261:6e00::/64",
+    ]

@@ -42,8 +42,10 @@ def test_every_api_listens_where_it_is_asked() -> None:
     for api in services.APIS:
         command = PROGRAMS[api.name]["command"]
         assert f"--http-socket {{{{ openstack_lab_address }}}}:{api.port} " in command
-    address = yaml.safe_load((ROLE / "defaults/main.yml").read_text())["openstack_lab_address"]
-    assert address == services.ADDRESS
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    assert defaults["openstack_lab_address"] == services.ADDRESS
+    public = [defaults[f"openstack_lab_public_{version}"]["cidr"] for version in ("ipv4", "ipv6")]
+    assert public == [str(network) for network in services.PUBLIC_NETWORKS]
 
 
 def test_the_library_knows_only_programs_that_run() -> None:

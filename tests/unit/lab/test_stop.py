@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import psutil
@@ -12,7 +11,7 @@ from typer.testing import CliRunner
 
 from hoaban.cli.lab import app
 from hoaban.errors import HoabanError
-from hoaban.lab import stop
+from hoaban.lab import network, stop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,16 +107,22 @@ def conf_db(layout: Layout) -> None:
 
 
 def test_the_datapaths_own_device_goes_with_the_lab(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = '[{"rows": [{"name": "br-ex"}, {"name": "br-gone"}]}]'
     answer = subprocess.CompletedProcess([], 0, rows, "")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: answer)
-    monkeypatch.setattr(os, "listdir", lambda _: ["lo", "eth0", "ovs-netdev", "br-ex"])
-    monkeypatch.setattr(stop, "_processes", list)
+    devices = tmp_path / "net"
+    for name in ("eth0", "ovs-netdev", "br-ex"):
+        (devices / name).mkdir(parents=True)
+    for name in ("ovs-netdev", "br-ex"):
+        (devices / name / "tun_flags").touch()
+    monkeypatch.setattr(network, "DEVICES", devices)
+    monkeypatch.setattr(stop, "switches", list)
     assert stop._devices(layout) == []  # there was no lab
     conf_db(layout)
     assert stop._devices(layout) == ["br-ex", "ovs-netdev"]
-    other = SimpleNamespace(name=lambda: "ovs-vswitchd")
-    monkeypatch.setattr(stop, "_processes", lambda: [other])
+    monkeypatch.setattr(stop, "switches", lambda: ["another's"])
     assert stop._devices(layout) == ["br-ex"]
+    (devices / "br-ex/tun_flags").unlink()  # now it is a bridge of the kernel's
+    assert stop._devices(layout) == []
