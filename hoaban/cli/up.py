@@ -26,7 +26,7 @@ from hoaban.engine.api import Options
 from hoaban.errors import ExitCode, UsageError
 from hoaban.provision.engines import EngineName, engine_for
 from hoaban.provision.results import result_json
-from hoaban.verify.model import Status
+from hoaban.verify.show import in_short
 
 if TYPE_CHECKING:
     from hoaban.delivery import Delivery
@@ -96,12 +96,11 @@ def _tell(delivery: Delivery) -> None:
     if delivery.error is not None:
         stdout().print(f"[bold red]FAILED[/] {name}: could not be {delivery.failed_at}")
     elif delivery.verified is not None:
-        counts = {status: delivery.verified.count(status) for status in Status}
         mark = "[green]ok[/]" if delivery.ok else "[bold red]FAILED[/]"
+        if delivery.ok and delivery.verified.unproved:
+            mark = "[yellow]not all proved[/]"
         stdout().print(
-            f"{mark} {name}: {counts[Status.PASS]} checks passed, "
-            f"{counts[Status.FAIL]} failed, {counts[Status.SKIP]} proved nothing; "
-            f"report: {delivery.report}"
+            f"{mark} {name}: checks: {in_short(delivery.verified)}; report: {delivery.report}"
         )
     else:
         stdout().print(f"[green]ok[/] {name} is provisioned")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from hoaban import __version__
@@ -19,6 +20,18 @@ from hoaban.verify.scene import endpoint
 if TYPE_CHECKING:
     from hoaban.model.province import Province
     from hoaban.workspace import Workspace
+
+
+class Verdict(StrEnum):
+    """Whether an environment is fit for handover.
+
+    ``unproved``: nothing failed, but something could not be tried or measured. Then it may be
+    signed only by who knows of that.
+    """
+
+    FIT = "fit"
+    UNPROVED = "unproved"
+    UNFIT = "unfit"
 
 
 class Party(Model):
@@ -65,11 +78,12 @@ class Handover(Model):
     shared: list[Shared]
     verification: VerifyReport
     stale: bool
+    verdict: Verdict
 
     @property
     def ready(self) -> bool:
-        """Whether it may be signed: all checks passed on what is there now."""
-        return self.verification.ok and not self.stale
+        """Whether it may be signed: no check failed on what is there now."""
+        return self.verdict is not Verdict.UNFIT
 
 
 def gather(workspace: Workspace, province: Province, agency: str | None) -> Handover:
@@ -79,6 +93,7 @@ def gather(workspace: Workspace, province: Province, agency: str | None) -> Hand
     verification = kept(workspace, agency)
     now = mark(state)
     settings = fleet.settings_of(state)
+    stale = verification.stack.digest != now.digest
     foundation = fleet.province.outputs.province if fleet.province else None
     return Handover(
         made=datetime.now(UTC),
@@ -94,8 +109,15 @@ def gather(workspace: Workspace, province: Province, agency: str | None) -> Hand
         hosts=state.outputs.hosts,
         shared=_shared(fleet, agency),
         verification=verification,
-        stale=verification.stack.digest != now.digest,
+        stale=stale,
+        verdict=_verdict(verification, stale=stale),
     )
+
+
+def _verdict(verification: VerifyReport, *, stale: bool) -> Verdict:
+    if stale or not verification.ok:
+        return Verdict.UNFIT
+    return Verdict.UNPROVED if verification.unproved else Verdict.FIT
 
 
 def _party(province: Province, environment: EnvironmentPlan) -> Party:

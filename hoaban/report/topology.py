@@ -30,7 +30,7 @@ from hoaban.report.shapes import (
     Topology,
     ZoneColumn,
 )
-from hoaban.verify.model import Status
+from hoaban.verify.model import worst
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -163,7 +163,7 @@ def _state(handover: Handover, host: str) -> str:
         for finding in check.findings
         if finding.host == host
     }
-    return next((str(status) for status in (Status.FAIL, Status.PASS) if status in seen), "skip")
+    return str(worst(seen))
 
 
 def _add_sources(drawing: Topology, plan: EnvironmentPlan, box: TierBox, member: HostPlan) -> float:

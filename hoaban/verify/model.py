@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hoaban.model.types import Model, Text
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class Status(StrEnum):
-    """What a check came to. A skipped check proves nothing, and says why."""
+    """What a check came to.
+
+    ``skip``: a promise that could not be tried or measured, so that nothing is known of it.
+    ``none``: nothing of the kind was promised, so that there is nothing to prove. Both say why.
+    """
 
     PASS = "pass"  # noqa: S105 - a word, not a secret
     FAIL = "fail"
     SKIP = "skip"
+    NONE = "none"
 
 
 class Finding(Model):
@@ -36,12 +44,11 @@ class CheckReport(Model):
 
     @property
     def status(self) -> Status:
-        """Failed if anything failed; passed if anything passed; else nothing was proved."""
-        seen = {finding.status for finding in self.findings}
-        for status in (Status.FAIL, Status.PASS):
-            if status in seen:
-                return status
-        return Status.SKIP
+        """The worst of what was seen: one thing that was not tried is not outweighed by others.
+
+        A check that saw nothing at all has proved nothing.
+        """
+        return worst(finding.status for finding in self.findings)
 
 
 class StackMark(Model):
@@ -84,5 +91,18 @@ class VerifyReport(Model):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed and something was proved."""
-        return self.count(Status.FAIL) == 0 and self.count(Status.PASS) > 0
+        """Whether nothing failed and something was proved, if not all (:attr:`unproved`)."""
+        seen = {finding.status for check in self.checks for finding in check.findings}
+        return Status.FAIL not in seen and Status.PASS in seen
+
+    @property
+    def unproved(self) -> list[CheckReport]:
+        """Checks of which nothing failed, and something could not be tried or measured."""
+        return [check for check in self.checks if check.status is Status.SKIP]
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """Failed before not proved before passed before nothing to prove; of none, not proved."""
+    seen = set(statuses)
+    order = (Status.FAIL, Status.SKIP, Status.PASS, Status.NONE)
+    return next((status for status in order if status in seen), Status.SKIP)

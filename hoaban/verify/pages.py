@@ -16,7 +16,10 @@ HEAD = """\
 `hoaban verify` runs these on the running hosts; the handover report shows them with their
 evidence. This page is made from the checks (`python -m hoaban.verify.pages`).
 
-A check that can't prove anything is *skipped*, and says why; it is never counted as passed.
+A check passes only if all that it was to prove was proved. What could not be tried or measured is
+*not proved* (`skip`), and says why; it is never counted as passed, and the handover report names it
+beside the signatures. Where nothing of the kind was promised, as a host without data volumes, there
+is *nothing to prove* (`none`).
 
 | id | what it proves |
 |---|---|

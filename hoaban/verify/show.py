@@ -16,6 +16,13 @@ MARKS: Final = {
     Status.PASS: ("✓", "green"),
     Status.FAIL: ("✗", "bold red"),
     Status.SKIP: ("○", "yellow"),
+    Status.NONE: ("·", "dim"),
+}
+WORDS: Final = {
+    Status.PASS: "passed",
+    Status.FAIL: "failed",
+    Status.SKIP: "not proved",
+    Status.NONE: "with nothing to prove",
 }
 
 
@@ -25,14 +32,18 @@ def show(report: VerifyReport, *, verbose: bool = False) -> None:
         mark, style = MARKS[check.status]
         stdout().print(Text.assemble((f"{mark} ", style), check.title.en, (f"  {check.id}", "dim")))
         _evidence(check, verbose=verbose)
-    style = "green" if report.ok else "bold red"
+    style = "bold red" if not report.ok else "yellow" if report.unproved else "green"
     stdout().print(Text(f"{in_short(report)} in {report.seconds:.0f} s", style))
 
 
 def in_short(report: VerifyReport) -> str:
-    """How many checks came to what."""
-    words = ((Status.PASS, "passed"), (Status.FAIL, "failed"), (Status.SKIP, "skipped"))
-    return ", ".join(f"{report.count(status)} {word}" for status, word in words)
+    """How many checks came to what; a report that is good but for what is not proved says so."""
+    counts = {status: report.count(status) for status in Status}
+    parts = [f"{n} {WORDS[s]}" for s, n in counts.items() if n or s is not Status.NONE]
+    if report.ok and report.unproved:
+        doubted = ", ".join(check.id for check in report.unproved)
+        parts[list(counts).index(Status.SKIP)] += f" ({doubted})"
+    return ", ".join(parts)
 
 
 def _evidence(check: CheckReport, *, verbose: bool) -> None:

@@ -10,7 +10,7 @@ from hoaban.verify.model import Finding, Status
 from hoaban.verify.scene import UNPROVED, UNTRIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from hoaban.model.types import Text
     from hoaban.verify.scene import Scene, Trial
@@ -54,36 +54,50 @@ class FlowsInside(Check):
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:
-        """One finding a source."""
+        """Findings on each source (:func:`findings`)."""
         for name, reason in scene.mute.items():
             yield Finding(host=name, status=Status.SKIP, evidence=reason)
         sources = dict.fromkeys(trial.flow.source for trial in scene.inside)
         for source in sources:
-            yield finding(source, [t for t in scene.inside if t.flow.source == source])
+            yield from findings(source, [t for t in scene.inside if t.flow.source == source])
         if not sources and not scene.mute:
-            alone = both("Không có máy chủ nào khác để thử", "There is no other host to try")
-            yield Finding(status=Status.SKIP, evidence=alone)
+            yield _without_sources(scene)
 
 
-def finding(host: str | None, trials: Sequence[Trial]) -> Finding:
-    """All trials from one place: failures by name, the rest in numbers.
+def findings(host: str, trials: Sequence[Trial]) -> Iterator[Finding]:
+    """All trials of one host: failures by name, the rest in numbers.
 
-    Where no trial proved anything, neither does the finding.
+    Trials that proved nothing are a finding of their own, so that others do not cover them.
     """
-    verdicts = {trial.verdict for trial in trials}
-    status = next((s for s in (Status.FAIL, Status.PASS) if s in verdicts), Status.SKIP)
-    wrong = [trial for trial in trials if trial.verdict is Status.FAIL]
-    texts = [_named(trial) for trial in wrong[:MOST_NAMED]]
-    if len(wrong) > MOST_NAMED:
-        more = len(wrong) - MOST_NAMED
-        texts.append(both(f"và {more} luồng nữa", f"and {more} more"))
-    texts.append(counted(trials))
-    return Finding(host=host, status=status, evidence=joined(texts))
+    unproved = [trial for trial in trials if trial.verdict is Status.SKIP]
+    proved = [trial for trial in trials if trial.verdict is not Status.SKIP]
+    if proved:
+        wrong = [trial for trial in proved if trial.verdict is Status.FAIL]
+        texts = [_named(trial) for trial in wrong[:MOST_NAMED]]
+        if len(wrong) > MOST_NAMED:
+            more = len(wrong) - MOST_NAMED
+            texts.append(both(f"và {more} luồng nữa", f"and {more} more"))
+        texts.append(counted(proved))
+        status = Status.FAIL if wrong else Status.PASS
+        yield Finding(host=host, status=status, evidence=joined(texts))
+    if unproved:
+        words = both("Chưa chứng minh được: ", "Not proved: ")
+        numbers = counted(unproved)
+        evidence = both(words.vi + numbers.vi, words.en + numbers.en)
+        yield Finding(host=host, status=Status.SKIP, evidence=evidence)
+
+
+def _without_sources(scene: Scene) -> Finding:
+    if scene.silent:
+        mute = both("Không máy chủ nào trả lời để thử", "No host answered to try from")
+        return Finding(status=Status.SKIP, evidence=mute)
+    alone = both("Không có máy chủ nào khác để thử", "There is no other host to try")
+    return Finding(status=Status.NONE, evidence=alone)
 
 
 def counted(trials: Sequence[Trial]) -> Text:
     """How many flows of which kind went which way."""
-    parts = []
+    parts: list[Text] = []
     for kind, vi, en in ((True, "được phép", "allowed"), (False, "không được phép", "forbidden")):
         states = Counter(trial.state for trial in trials if trial.flow.allowed is kind)
         if not states:

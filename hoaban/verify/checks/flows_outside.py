@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hoaban.verify.checks.base import Check, both
-from hoaban.verify.checks.flows_inside import finding
+from hoaban.verify.checks.flows_inside import findings
 from hoaban.verify.model import Finding, Status
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ class FlowsOutside(Check):
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:
-        """One finding a host."""
+        """Findings on each host (:func:`hoaban.verify.checks.flows_inside.findings`)."""
         names = dict.fromkeys(trial.flow.destination for trial in scene.outside)
         for name in names:
-            yield finding(name, [t for t in scene.outside if t.flow.destination == name])
+            yield from findings(name, [t for t in scene.outside if t.flow.destination == name])
         if not names:
             nothing = both("Không có địa chỉ nào để thử", "There is no address to try")
             yield Finding(status=Status.SKIP, evidence=nothing)

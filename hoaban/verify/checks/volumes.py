@@ -45,7 +45,7 @@ class Volumes(Check):
         """One finding a volume; nothing to prove where there is none."""
         if not any(host.plan.volumes for host in scene.hosts):
             none = both("Không có ổ dữ liệu nào được cam kết", "No data volume was promised")
-            return [Finding(status=Status.SKIP, evidence=none)]
+            return [Finding(status=Status.NONE, evidence=none)]
         return [
             finding
             for finding in scene.each(self._judge)

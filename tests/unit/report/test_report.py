@@ -11,14 +11,14 @@ import pytest
 from hoaban.errors import HoabanError
 from hoaban.files import write_atomic
 from hoaban.model.types import Text
-from hoaban.report.handover import Handover, gather
+from hoaban.report.handover import Handover, Verdict, gather
 from hoaban.report.page import render
 from hoaban.report.topology import draw
 from hoaban.report.write import write
 from hoaban.testing import exported
 from hoaban.verify.model import Finding, Status
 from hoaban.verify.run import report_file
-from tests.unit.report.conftest import DEPARTMENT, judged
+from tests.unit.report.conftest import DEPARTMENT, judged, proved
 
 if TYPE_CHECKING:
     from hoaban.model.province import Province
@@ -71,7 +71,7 @@ def handover(workspace: Workspace, province: Province, report: VerifyReport) -> 
 
 @pytest.fixture
 def good(workspace: Workspace, province: Province, scene: Scene) -> Handover:
-    return handover(workspace, province, judged(scene))
+    return handover(workspace, province, proved(judged(scene)))
 
 
 def test_one_page_that_loads_nothing(good: Handover) -> None:
@@ -92,7 +92,7 @@ def test_heading_and_parties_are_those_of_a_vietnamese_record(good: Handover) ->
         "Sở Khoa học và Công nghệ",
         "Nguyễn Văn A",
         "Đủ điều kiện bàn giao",
-        "10 nội dung kiểm tra đạt, 0 không đạt",
+        "11 nội dung kiểm tra đạt, 0 không đạt",
         "(Ký, ghi rõ họ tên)",
     ):
         assert words in vietnamese
@@ -126,7 +126,7 @@ def test_every_host_address_volume_rule_and_check_is_on_the_page(good: Handover)
 def test_a_failed_check_shows_plainly(
     workspace: Workspace, province: Province, scene: Scene
 ) -> None:
-    report = judged(scene)
+    report = proved(judged(scene))
     host = scene.hosts[0].name
     failed = Finding(host=host, status=Status.FAIL, evidence=Text(vi="cổng mở", en="port open"))
     checks = [report.checks[0].model_copy(update={"findings": [failed]}), *report.checks[1:]]
@@ -138,17 +138,59 @@ def test_a_failed_check_shows_plainly(
     assert "NOT fit for handover" in page.text("en")
     assert "Not to be signed" in page.text("en")
     assert "is handed over and received" not in page.text("en")
-    assert 'class="verdict bad"' in text
+    assert "Không được ký" in page.text("vi")
+    assert 'class="verdict unfit"' in text
     assert 'class="check fail" id="check-answers"' in text
     assert "port open" in page.text("en")
     (box,) = [h for t in draw(made).tiers for h in t.hosts if h.plan.name == host]
     assert box.state == "fail"
 
 
+def test_what_is_not_proved_is_named_beside_the_signatures(
+    workspace: Workspace, province: Province, scene: Scene
+) -> None:
+    report = proved(judged(scene))
+    host = scene.hosts[0].name
+    reason = Text(vi="không đo được", en="could not be measured")
+    doubt = Finding(host=host, status=Status.SKIP, evidence=reason)
+    first = report.checks[0]
+    checks = [first.model_copy(update={"findings": [*first.findings, doubt]}), *report.checks[1:]]
+    made = handover(workspace, province, report.model_copy(update={"checks": checks}))
+    text = render(made)
+    page = Page(text)
+    assert made.verdict is Verdict.UNPROVED
+    assert made.ready
+    assert page.text("vi").count("Đạt, còn 1 nội dung chưa chứng minh") == 2
+    assert "10 nội dung kiểm tra đạt, 0 không đạt, 1 chưa chứng minh được" in page.text("vi")
+    assert "Đủ điều kiện bàn giao" not in page.text("vi")
+    assert "Fit for handover" not in page.text("en")
+    assert "is handed over and received" in page.text("en")
+    reserve = text[text.index('class="reserve"') : text.index('class="signatures"')]
+    assert first.title.vi in reserve
+    assert report.checks[1].title.vi not in reserve
+    (box,) = [h for t in draw(made).tiers for h in t.hosts if h.plan.name == host]
+    assert box.state == "skip"
+    written = write(workspace, province, DEPARTMENT)
+    assert json.loads(written.data.read_text())["verdict"] == "unproved"
+
+
+def test_where_nothing_was_promised_nothing_is_in_doubt(
+    workspace: Workspace, province: Province, scene: Scene
+) -> None:
+    report = proved(judged(scene))
+    moot = Finding(status=Status.NONE, evidence=Text(vi="không có ổ", en="no volume"))
+    checks = [*report.checks[:-1], report.checks[-1].model_copy(update={"findings": [moot]})]
+    made = handover(workspace, province, report.model_copy(update={"checks": checks}))
+    page = Page(render(made))
+    assert made.verdict is Verdict.FIT
+    assert "10/10" in [words for _, words in page.words]
+    assert "Nothing to prove: 1." in page.text("en")
+
+
 def test_a_change_after_the_verification_shows_plainly(
     workspace: Workspace, province: Province, scene: Scene
 ) -> None:
-    made = handover(workspace, province, judged(scene))
+    made = handover(workspace, province, proved(judged(scene)))
     assert made.ready
     outputs = exported.export(province.environment(DEPARTMENT), settings=province.settings())
     changed = outputs.model_copy(update={"project_id": "another"})

@@ -9,9 +9,10 @@ import pytest
 from hoaban.inventory.fleet import Fleet
 from hoaban.model.types import Direction, Family, Protocol
 from hoaban.testing import estate
+from hoaban.verify.checks.flows_inside import findings
 from hoaban.verify.flows import DHCP_PORTS, Endpoint, allowed, from_host, matches, thinned
 from hoaban.verify.model import Status
-from hoaban.verify.scene import HERE, Trial, endpoint
+from hoaban.verify.scene import HERE, UNPROVED, Trial, endpoint
 
 if TYPE_CHECKING:
     from hoaban.workspace import Workspace
@@ -108,6 +109,23 @@ def test_thinning_keeps_every_allowed_flow_and_the_same_forbidden_ones(
 def test_a_flow_reads_well(ends: dict[str, Endpoint]) -> None:
     flow = next(f for f in from_host(ends[WEB], [ends[APP]]) if f.port == 8080)
     assert str(flow) == f"{WEB} → {APP} TCP 8080 (IPv4)"
+
+
+def test_trials_that_proved_nothing_are_a_finding_of_their_own(ends: dict[str, Endpoint]) -> None:
+    shut = next(f for f in from_host(ends[WEB], [ends[DATA]]) if not f.allowed)
+    dropped, doubted, entered = (Trial(shut, state, 1) for state in ("silent", UNPROVED, "open"))
+
+    def seen(*trials: Trial) -> list[Status]:
+        return [finding.status for finding in findings(WEB, trials)]
+
+    assert seen(dropped) == [Status.PASS]
+    assert seen(dropped, doubted, doubted) == [Status.PASS, Status.SKIP]
+    assert seen(doubted, entered) == [Status.FAIL, Status.SKIP]
+    assert seen(doubted) == [Status.SKIP]
+    proved, unproved = findings(WEB, [dropped, doubted, doubted])
+    assert "1 forbidden flows: 1 dropped" in proved.evidence.en
+    assert unproved.evidence.en.startswith("Not proved: ")
+    assert "2 forbidden flows: 2 without an answer" in unproved.evidence.en
 
 
 @pytest.mark.parametrize("state", ["unreachable", "blocked"])

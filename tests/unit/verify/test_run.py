@@ -17,10 +17,10 @@ from hoaban.remote import Remote, RemoteResult
 from hoaban.testing import estate, exported, measured
 from hoaban.verify import gather, routes
 from hoaban.verify.checks import CHECKS
-from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport
+from hoaban.verify.model import CheckReport, Finding, Status, VerifyReport, worst
 from hoaban.verify.run import deploy_key, kept, report_file, scope, verify
 from hoaban.verify.scene import UNPROVED, UNTRIED
-from hoaban.verify.show import show
+from hoaban.verify.show import in_short, show
 from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
 from tests.unit.converge.test_pins import key
 
@@ -287,6 +287,7 @@ def sample(workspace: Workspace, *statuses: Status) -> VerifyReport:
         ((Status.PASS, Status.SKIP), True),
         ((Status.PASS, Status.FAIL), False),
         ((Status.SKIP,), False),
+        ((Status.NONE,), False),
         ((), False),
     ],
 )
@@ -301,7 +302,31 @@ def test_shown_in_a_terminal(provisioned: Workspace, capsys: pytest.CaptureFixtu
     out = capsys.readouterr().out
     assert "✓ Department of Health  c0" in out
     assert "    ✗ web: Department of Health" in out
-    assert "1 passed, 1 failed, 1 skipped in 61 s" in out
+    assert "1 passed, 1 failed, 1 not proved in 61 s" in out
+
+
+def test_in_short_what_is_not_proved_is_named(provisioned: Workspace) -> None:
+    doubtful = sample(provisioned, Status.PASS, Status.SKIP, Status.NONE, Status.SKIP)
+    assert in_short(doubtful) == (
+        "1 passed, 0 failed, 2 not proved (c1, c3), 1 with nothing to prove"
+    )
+    assert in_short(sample(provisioned, Status.PASS)) == "1 passed, 0 failed, 0 not proved"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ((Status.PASS, Status.SKIP, Status.NONE), Status.SKIP),
+        ((Status.PASS, Status.SKIP, Status.FAIL), Status.FAIL),
+        ((Status.PASS, Status.NONE), Status.PASS),
+        ((Status.NONE,), Status.NONE),
+        ((), Status.SKIP),
+    ],
+)
+def test_what_was_not_tried_is_not_outweighed(
+    statuses: tuple[Status, ...], expected: Status
+) -> None:
+    assert worst(statuses) is expected
 
 
 @pytest.mark.parametrize(("status", "code"), [(Status.PASS, None), (Status.FAIL, ExitCode.ERROR)])
