@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
-
-EmptyForNull = BeforeValidator(lambda value: [] if value is None else value)
+from pydantic import BaseModel, ConfigDict
 
 
 class Fact(BaseModel):
@@ -150,7 +148,8 @@ class Facts(Fact):
     volumes: list[Volume]
     disks: Disks | None
     fstab: str
-    units: Annotated[list[dict[str, Any]], EmptyForNull]
+    units: list[dict[str, Any]] | None
+    """Failed units; None when systemd gave no list."""
     state: str
     sshd: str
     people: dict[str, Person]

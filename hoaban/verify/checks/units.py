@@ -35,12 +35,22 @@ class Units(Check):
 
     @staticmethod
     def _judge(host: ManagedHost, facts: Facts) -> Finding:
-        failed = [str(unit.get("unit")) for unit in facts.units]
+        failed = [str(unit.get("unit") or unit) for unit in facts.units or []]
         problems = [both(f"{unit} lỗi", f"{unit} has failed") for unit in failed]
-        if facts.state not in ("running", "starting", "degraded"):
+        if facts.units is None:
+            problems.append(
+                both(
+                    "không đọc được danh sách dịch vụ lỗi",
+                    "the list of failed units could not be read",
+                )
+            )
+        # A system is degraded by units that are named: without a name there is no telling by what.
+        if facts.state not in ("running", "starting", *(["degraded"] if failed else [])):
             problems.append(
                 both(f"trạng thái hệ thống: {facts.state}", f"the system's state: {facts.state}")
             )
+        if facts.units is None:
+            return judged(host.name, problems, both("không có số đo", "nothing was counted"))
         measured = both(
             f"hệ thống: {facts.state or 'không rõ'}, {len(failed)} dịch vụ lỗi",
             f"system {facts.state or 'unknown'}, {len(failed)} failed units",
