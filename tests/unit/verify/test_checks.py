@@ -13,7 +13,7 @@ from hoaban.testing import estate, measured
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.facts import Facts
 from hoaban.verify.model import Status
-from hoaban.verify.scene import Attempt
+from hoaban.verify.scene import Ahead, Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +96,9 @@ DEFECTS: list[tuple[str, str, Any]] = [
     ("time", "not in sync", lambda raw: tracking(raw, 2, "0")),
     ("time", "-1.500 s away", lambda raw: tracking(raw, 4, "-1.5")),
     ("time", "follows 192.0.2.7, not 10.64.0.10", lambda raw: tracking(raw, 1, "192.0.2.7")),
+    ("time", "nan s away", lambda raw: tracking(raw, 4, "nan")),
+    ("time", "chrony's figures are not numbers", lambda raw: tracking(raw, 2, "two")),
+    ("time", "chrony's figures are not numbers", lambda raw: tracking(raw, 4, "")),
     ("time", "506 Cannot talk to daemon",
      lambda raw: raw["clock"]["tracking"].update(status=1, out="506 Cannot talk to daemon")),
     ("volumes", "/srv/db is not mounted", lambda raw: raw["volumes"][0].update(device="")),
@@ -372,3 +375,45 @@ def test_without_a_mirror_no_update_is_said_to_come(scene: Scene) -> None:
     assert [finding.status for finding in about] == [Status.PASS, Status.SKIP]
     assert "no update can be fetched" in about[1].evidence.en
     assert "updates waiting" not in about[0].evidence.en
+
+
+@pytest.mark.parametrize(
+    ("ahead", "status", "words"),
+    [
+        (Ahead(4.9, 0.1), Status.PASS, "+4.90 ± 0.10 s from the checking machine"),
+        (Ahead(-6.0, 1.5), Status.PASS, "-6.00 ± 1.50 s from the checking machine"),
+        (Ahead(6.0, 0.2), Status.FAIL, "more than 5 s away from the checking machine"),
+        (Ahead(-7200.0, 0.2), Status.FAIL, "more than 5 s away from the checking machine"),
+        (Ahead(float("nan"), 0.2), Status.FAIL, "more than 5 s away from the checking machine"),
+        (Ahead(0.0, 9.0), Status.SKIP, "+0.00 ± 9.00 s from the checking machine"),
+        (None, Status.SKIP, "not compared with the checking machine"),
+    ],
+)
+def test_clocks_are_compared_with_the_one_here(
+    scene: Scene, ahead: Ahead | None, status: Status, words: str
+) -> None:
+    clock = {name: one for name, one in scene.clock.items() if name != HOST}
+    clock |= {} if ahead is None else {HOST: ahead}
+    result = report(dataclasses.replace(scene, clock=clock), "time")
+    (about,) = [finding for finding in result.findings if finding.host == HOST]
+    assert about.status is status
+    assert words in about.evidence.en
+
+
+@pytest.mark.parametrize(
+    ("upstream", "status", "words"),
+    [
+        ([], Status.PASS, "the province's own clock (no source outside is named)"),
+        (["ntp.example"], Status.FAIL, "follows its own clock, not ntp.example"),
+    ],
+)
+def test_a_time_host_follows_what_the_province_names(
+    provisioned: Workspace, upstream: list[str], status: Status, words: str
+) -> None:
+    province = measured.scene(Fleet.read(provisioned), None)
+    assert province.settings is not None
+    settings = province.settings.model_copy(update={"ntp_upstream": upstream})
+    result = report(dataclasses.replace(province, settings=settings), "time")
+    (about,) = [f for f in result.findings if f.host == estate.BASTION]
+    assert about.status is status
+    assert words in about.evidence.en
