@@ -19,7 +19,7 @@ from hoaban.provision.guard import (
     losses_of_state,
     losses_of_steps,
 )
-from hoaban.provision.leftovers import sweep
+from hoaban.provision.leftovers import forget, note, noted, projects_of, sweep
 from hoaban.provision.preflight import preflight, reach
 from hoaban.provision.stacks import stack_for
 
@@ -79,6 +79,7 @@ def up(
     preflight(target, stack, refresh=options.refresh)
     planned = _rehearse(target, engine, stack, options, _ignore, [])
     consent.require(planned.losses)
+    options = replace(options, rehearsed=True)
     released = replace(options, released=planned.protected)
     floor = quota_floor(planned.result.steps)
     if not floor:
@@ -145,15 +146,16 @@ def destroy(
         )
     stack = stack_for(target)
     resources = resources_of(stack)
-    if resources:
+    if resources or noted(target):
         reach(stack)
-    built = target.built()
     consent.require(losses_of_state(resources, _keepers(target)))
     held = [one.urn for one in resources if one.protect or one.retain_on_delete]
     options = replace(options or Options(), parallel=PARALLEL, released=held)
+    projects = note(target, projects_of(resources))
     result = engine.destroy(stack, options, on_event)
-    if built is not None:
-        sweep(stack, built.project_id)
+    for project in sorted(projects):
+        sweep(stack, project)
+    forget(target)
     return result
 
 

@@ -8,11 +8,14 @@ from hoaban.engine.api import Options
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision import Consent, Decline, operations
 from hoaban.provision.guard import VOLUME
+from hoaban.provision.secrets import passphrase_file
 from tests.unit.provision.fakes import FakeEngine, step
+from tests.unit.provision.states import PROJECT, ROOT, resource, write_state
 
 if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent
 
+    from hoaban.engine.api import EventHandler, Stack, UpdateResult
     from hoaban.provision import Target
     from tests.cloud.province import SmallProvince
 
@@ -93,6 +96,18 @@ def test_another_fault_beside_protection_is_told_as_it_is(target: Target) -> Non
         operations.plan(target, FakeEngine(broken=broken), ignore)
 
 
+def test_up_has_looked_already(target: Target) -> None:
+    """So the engine need not run the program once more to see what protection refuses."""
+    lowered = step("update", QUOTA, "q", old={"volumes": 3}, new={"volumes": 1})
+    engine = FakeEngine([GONE, lowered])
+    operations.up(target, engine, ignore, consent=Consent(delete_data=True))
+    assert [(name, options.rehearsed) for name, options in engine.calls] == [
+        ("preview", False),
+        ("up", True),
+        ("up", True),
+    ]
+
+
 def test_options_of_the_caller_reach_the_engine(target: Target) -> None:
     engine = FakeEngine()
     operations.up(
@@ -112,3 +127,61 @@ def test_the_foundation_stays_while_an_agency_stands_on_it(
     with pytest.raises(HoabanError, match="1 agencies stand on this foundation: so-thu-nghiem"):
         operations.destroy(foundation, engine, ignore, consent=Consent(delete_data=True))
     assert engine.calls == []
+
+
+@pytest.fixture
+def swept(small: SmallProvince, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Projects that were swept; the cloud is reached."""
+    passphrase_file(small.workspace)
+    found: list[str] = []
+    monkeypatch.setattr(operations, "sweep", lambda _, project: found.append(project))
+    monkeypatch.setattr(operations, "reach", lambda _: None)
+    return found
+
+
+class Emptying(FakeEngine):
+    """Takes everything out of the state of a target, as a destroy does."""
+
+    target: Target | None = None
+    dies = False
+
+    def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
+        assert self.target is not None
+        write_state(self.target)
+        if self.dies:
+            raise HoabanError("the process died")
+        return super().destroy(stack, options, on_event)
+
+
+def test_a_half_built_agency_is_swept(small: SmallProvince, swept: list[str]) -> None:
+    """It exports nothing yet; its project is in the state."""
+    engine, agency = Emptying(), small.target()
+    engine.target = agency
+    write_state(agency, resource(ROOT), resource(PROJECT, "project-1"))
+    operations.destroy(agency, engine, ignore, consent=Consent())
+    assert swept == ["project-1"]
+    operations.destroy(agency, engine, ignore, consent=Consent())
+    assert swept == ["project-1"], "and only once"
+
+
+def test_a_sweep_is_gone_on_with(
+    small: SmallProvince, swept: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What names the project goes out of the state before the project's rest is swept."""
+    engine, agency = Emptying(), small.target()
+    engine.target, engine.dies = agency, True
+    write_state(agency, resource(ROOT), resource(PROJECT, "project-1"))
+    with pytest.raises(HoabanError, match="the process died"):
+        operations.destroy(agency, engine, ignore, consent=Consent())
+    assert swept == []
+    engine.dies = False
+
+    def no_answer(*_: object) -> None:
+        raise HoabanError("nobody answers")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(operations, "sweep", no_answer)
+        with pytest.raises(HoabanError, match="nobody answers"):
+            operations.destroy(agency, engine, ignore, consent=Consent())
+    operations.destroy(agency, engine, ignore, consent=Consent())
+    assert swept == ["project-1"]
