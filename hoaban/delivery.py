@@ -88,6 +88,21 @@ def provision(
     return result
 
 
+def provision_only(
+    target: Target,
+    engine: Engine,
+    consent: Consent,
+    options: Options,
+    *,
+    quiet: bool = False,
+) -> Delivery:
+    """The first phase for one target, told as a delivery of which nothing else was done."""
+    started = time.monotonic()
+    result = provision(target, engine, consent, options, quiet=quiet)
+    seconds = {"provision": time.monotonic() - started}
+    return Delivery(target, resources=result.changes, seconds=seconds)
+
+
 def deliver(
     targets: Sequence[Target],
     engine: Engine,

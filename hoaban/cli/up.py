@@ -21,11 +21,11 @@ from hoaban.cli.operation import (
 )
 from hoaban.console import print_json, stdout
 from hoaban.deliveries import How, deliver_many
-from hoaban.delivery import deliver, provision
+from hoaban.delivery import deliver
+from hoaban.delivery import provision_only as alone
 from hoaban.engine.api import Options
 from hoaban.errors import ExitCode, UsageError
 from hoaban.provision.engines import EngineName, engine_for
-from hoaban.provision.results import result_json
 from hoaban.verify.show import in_short
 
 if TYPE_CHECKING:
@@ -72,10 +72,7 @@ def up(
         how = How(engine, may, options, parallel, provision_only=provision_only, quiet=json_)
         deliveries = deliver_many(targets, how)
     elif provision_only:
-        result = provision(targets[0], engine_for(engine), may, options, quiet=json_)
-        if json_:
-            print_json([{"stack": targets[0].name, **result_json(result), "errors": []}])
-        return
+        deliveries = [alone(targets[0], engine_for(engine), may, options, quiet=json_)]
     else:
         deliveries = deliver(targets, engine_for(engine), may, options, quiet=json_)
     failures = Failures()

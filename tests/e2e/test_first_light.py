@@ -104,8 +104,8 @@ def test_a_volume_grows_and_keeps_its_data(estate: Estate) -> None:
     estate.province.tiers["data"]["volumes"][0]["size_gb"] = 2
     estate.province.write()
     (step,) = estate.hoaban("up", AGENCY, "--provision-only", "--yes")
-    assert step["changes"].get("update", 0) >= 1
-    assert step["changes"].get("replace", 0) == 0
+    assert step["resources"].get("update", 0) >= 1
+    assert step["resources"].get("replace", 0) == 0
     estate.hoaban("converge", AGENCY, "--host", DATA)
     assert int(estate.on(DATA, size).strip().rstrip("M")) > 1.8 * before
     estate.on(DATA, "sudo cat /srv/db/proof | sha256sum | cmp - /tmp/sum")

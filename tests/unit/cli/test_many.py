@@ -270,3 +270,23 @@ def test_a_bastion_that_is_gone_is_the_error_of_each_agency(
     done = deliver_many(targets_of(["xa-ba", "xa-hai"], everything=False), HOW)
     assert [one.failed_at for one in done] == ["converged", "converged"]
     assert recorded.phases == [("verify", []), ("report", [])]
+
+
+def test_provisioning_alone_is_told_in_one_shape(
+    small: SmallProvince,
+    stands: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whether one stack is named or several."""
+    result = UpdateResult(UpdateKind.UPDATE, {"create": 2}, [], {}, 0.1)
+    monkeypatch.setattr("hoaban.provision.operations.up", lambda *_, **__: result)
+    monkeypatch.setattr(up_verb, "engine_for", lambda _: None)
+    monkeypatch.setattr(deliveries, "operate", outcomes())
+    told = []
+    for named in (["xa-ba"], ["xa-ba", "xa-hai"]):
+        up_verb.up(named, provision_only=True, json_=True)
+        told.append(json.loads(capsys.readouterr().out)[0])
+    assert told[0].keys() == told[1].keys()
+    assert told[0]["stack"] == "agency/xa-ba"
+    assert told[0]["resources"] == {"create": 2}
