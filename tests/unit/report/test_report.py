@@ -165,7 +165,7 @@ def test_what_is_not_proved_is_named_beside_the_signatures(
     assert "Đủ điều kiện bàn giao" not in page.text("vi")
     assert "Fit for handover" not in page.text("en")
     assert "is handed over and received" in page.text("en")
-    reserve = text[text.index('class="reserve"') : text.index('class="signatures"')]
+    reserve = text[text.index('class="reserve block"') : text.index('class="signatures"')]
     assert first.title.vi in reserve
     assert report.checks[1].title.vi not in reserve
     (box,) = [h for t in draw(made).tiers for h in t.hosts if h.plan.name == host]
