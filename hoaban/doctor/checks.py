@@ -95,10 +95,10 @@ PROGRAMS = (
     Program(Purpose.CORE, "ssh", "openssh-client"),
     Program(Purpose.CORE, "ssh-keygen", "openssh-client"),
     Program(Purpose.CORE, "git", "git"),
+    Program(Purpose.CORE, "ip", "iproute2"),
     # uWSGI and libvirt's Python binding are built from source for the lab.
     Program(Purpose.LAB, "cc", "gcc"),
     Program(Purpose.LAB, "pkg-config", "pkg-config"),
-    Program(Purpose.LAB, "ip", "iproute2"),
     Program(Purpose.LAB, "nft", "nftables"),
     Program(Purpose.IMAGE, "mmdebstrap", "mmdebstrap"),
     Program(Purpose.IMAGE, "mke2fs", "e2fsprogs"),
