@@ -13,9 +13,11 @@ from hoaban.console import print_json, stderr, stdout
 from hoaban.errors import UsageError
 from hoaban.inventory.fleet import Fleet
 from hoaban.live import servers
+from hoaban.provision.target import standing
 from hoaban.workspace import Workspace
 
 if TYPE_CHECKING:
+    from hoaban.engine.embedded.backend import StackName
     from hoaban.inventory.fleet import ManagedHost
 
 
@@ -44,12 +46,34 @@ def status(
     if live:
         states = servers(model.load(workspace.inventory), workspace, hosts)
     rows = [_row(fleet, host, states) for host in hosts]
+    unfinished = _half_built(fleet, workspace, agencies)
     if json_:
-        print_json({"hosts": rows})
+        names = [f"{name.project}/{name.stack}" for name in unfinished]
+        print_json({"hosts": rows, "unfinished": names})
         return
-    if not rows:
+    if not (rows or unfinished):
         stderr().print("nothing is provisioned yet; begin with: hoaban up", markup=False)
-        return
+    for name in unfinished:
+        stderr().print(
+            f"{name.project}/{name.stack} is half built; to go on: {name.command('up')}, "
+            f"to remove it: {name.command('destroy')}",
+            markup=False,
+        )
+    if rows:
+        _show(rows, live=live)
+
+
+def _half_built(fleet: Fleet, workspace: Workspace, agencies: list[str] | None) -> list[StackName]:
+    """What an update that failed or was interrupted began; it has no hosts to show yet."""
+    whole = {(state.project, state.stack) for state in fleet.states}
+    return [
+        name
+        for name in standing(workspace)
+        if (name.project, name.stack) not in whole and (not agencies or name.stack in agencies)
+    ]
+
+
+def _show(rows: list[dict[str, Any]], *, live: bool) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("stack", "updated", "host", "size", "IPv4", "IPv6", "reached at"):
         table.add_column(title, overflow="fold")

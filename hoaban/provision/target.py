@@ -83,26 +83,40 @@ class Target:
         Outputs don't tell: a program exports them at its end, and an update that failed or was
         interrupted has made servers before. Needs no passphrase; a damaged state is an error.
         """
-        backend, name = Backend(self.workspace.backend), StackName(self.project, self.stack_name)
-        checkpoint, digest = backend.read(name)
-        journal = JournalContent.read(backend.journal_file(name))
-        if journal is not None and journal.changes and journal.committing != digest:
-            return True
-        latest = checkpoint.latest if checkpoint is not None else {}
-        return bool(latest.get("pending_operations")) or any(
-            one.get("custom") and not str(one.get("type", "")).startswith(PROVIDER_PREFIX)
-            for one in latest.get("resources") or ()
-        )
+        return _stands(Backend(self.workspace.backend), StackName(self.project, self.stack_name))
 
     def dependents(self) -> list[Target]:
         """Targets that stand on this one, whole or half built."""
         if self.agency is not None:
             return []
-        folder = Backend(self.workspace.backend).folder
-        places = (("stacks", ".json"), ("journals", ".jsonl"))
-        slugs = {
-            file.name.removesuffix(suffix)
-            for part, suffix in places
-            for file in (folder / part / AGENCY_PROJECT).glob(f"*{suffix}")
-        }
-        return [target for slug in sorted(slugs) if (target := self.of(slug)).stands()]
+        return [
+            self.of(name.stack)
+            for name in standing(self.workspace)
+            if name.project == AGENCY_PROJECT
+        ]
+
+
+def standing(workspace: Workspace) -> list[StackName]:
+    """All stacks that the cloud holds, or may hold, anything of; the whole and the half built."""
+    backend = Backend(workspace.backend)
+    places = (("stacks", ".json"), ("journals", ".jsonl"))
+    names = {
+        StackName(project, file.name.removesuffix(suffix))
+        for part, suffix in places
+        for project in (PROVINCE_PROJECT, AGENCY_PROJECT)
+        for file in (backend.folder / part / project).glob(f"*{suffix}")
+    }
+    order = sorted(names, key=lambda name: (name.project == AGENCY_PROJECT, name.stack))
+    return [name for name in order if _stands(backend, name)]
+
+
+def _stands(backend: Backend, name: StackName) -> bool:
+    checkpoint, digest = backend.read(name)
+    journal = JournalContent.read(backend.journal_file(name))
+    if journal is not None and journal.changes and journal.committing != digest:
+        return True
+    latest = checkpoint.latest if checkpoint is not None else {}
+    return bool(latest.get("pending_operations")) or any(
+        one.get("custom") and not str(one.get("type", "")).startswith(PROVIDER_PREFIX)
+        for one in latest.get("resources") or ()
+    )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hoaban import console
+from hoaban.cli.status import status
 from hoaban.engine.embedded.backend import digest
 from hoaban.errors import HoabanError
 from hoaban.provision import Consent, operations
@@ -67,3 +70,24 @@ def test_a_damaged_state_is_no_empty_one(small: SmallProvince) -> None:
     write_state(small.target()).write_text("{")
     with pytest.raises(HoabanError, match="the state cannot be used"):
         small.target(None).dependents()
+
+
+def test_status_tells_of_what_is_half_built(
+    small: SmallProvince, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOABAN_ROOT", str(small.folder))
+    monkeypatch.delenv("HOABAN_HOME", raising=False)
+    write_state(small.target(), *SHELL, MADE)
+    console.stderr.cache_clear()
+    status()
+    told = capsys.readouterr().err
+    assert "agency/so-thu-nghiem is half built; to go on: hoaban up so-thu-nghiem" in told
+    assert "nothing is provisioned" not in told
+    console.stdout.cache_clear()
+    status(json_=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "hosts": [],
+        "unfinished": ["agency/so-thu-nghiem"],
+    }
+    console.stdout.cache_clear()
+    console.stderr.cache_clear()
