@@ -66,6 +66,7 @@ def _connection(workspace: Workspace, fleet: Fleet) -> dict[str, Any]:
         "ansible_ssh_private_key_file": str(sshconfig.private_key(workspace)),
         "ansible_ssh_args": f"-F {shlex.quote(str(path))}",
         "ansible_python_interpreter": PYTHON,
+        "hoaban_deploy_keys": sshconfig.public_keys(workspace),
     }
 
 

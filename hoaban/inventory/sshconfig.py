@@ -59,6 +59,24 @@ def private_key(workspace: Workspace) -> Path:
     return workspace.keys / DEPLOY_KEY
 
 
+def public_keys(workspace: Workspace) -> list[str]:
+    """Public keys that open the account: of the key in use, and of ``deploy-*.pub`` beside it.
+
+    The latter are there while keys are exchanged: a host that was not reached yet has the old one.
+    """
+    files = [
+        workspace.keys / f"{DEPLOY_KEY}.pub",
+        *sorted(workspace.keys.glob(DEPLOY_KEY + "-*.pub")),
+    ]
+    lines = [
+        line.strip()
+        for file in files
+        if file.is_file()
+        for line in file.read_text(encoding="utf-8").splitlines()
+    ]
+    return list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
 def known_hosts(workspace: Workspace, host: ManagedHost) -> Path:
     """File of the pinned keys of a host's stack."""
     return workspace.known_hosts / host.state.key

@@ -93,3 +93,13 @@ def test_paths_with_spaces_work_and_with_quotes_are_refused(tmp_path: Path) -> N
     assert options["identityfile"] == str(spaced.keys / "deploy")
     with pytest.raises(HoabanError, match="cannot stand in an SSH configuration"):
         sshconfig.quoted(Path('/srv/a"b'))
+
+
+def test_the_hosts_take_the_key_in_use_and_those_it_is_exchanged_with(workspace: Workspace) -> None:
+    assert sshconfig.public_keys(workspace) == []
+    workspace.keys.mkdir(parents=True)
+    (workspace.keys / "deploy.pub").write_text("ssh-ed25519 AAAA now\n")
+    (workspace.keys / "deploy-old.pub").write_text("# of last year\nssh-ed25519 BBBB old\n\n")
+    (workspace.keys / "deploy-next.pub").write_text("ssh-ed25519 AAAA now\n")
+    (workspace.keys / "deployment.pub").write_text("ssh-ed25519 CCCC another\n")
+    assert sshconfig.public_keys(workspace) == ["ssh-ed25519 AAAA now", "ssh-ed25519 BBBB old"]

@@ -17,9 +17,9 @@ from hoaban.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUES = (
-    "base_fqdn base_addresses base_peers base_operators base_timezone base_ntp_servers"
-    " base_ntp_pools base_apt_mirror base_owner_vi base_owner_en base_purpose base_security_level"
-    " firewall_rules data_volume_volumes"
+    "base_fqdn base_addresses base_peers base_deploy_keys base_operators base_timezone"
+    " base_ntp_servers base_ntp_pools base_apt_mirror base_owner_vi base_owner_en base_purpose"
+    " base_security_level firewall_rules data_volume_volumes"
 )
 MORE = (
     "'forwarding': base_ssh_tcp_forwarding | default('no'),"
@@ -37,6 +37,9 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (root / "inventory/province.yml").touch()
     (root / "inventory/hoaban.yml").write_text("plugin: hoaban\n")
     workspace = Workspace(root, root / ".hoaban")
+    workspace.keys.mkdir(parents=True)
+    for name in ("deploy", "deploy-next"):
+        (workspace.keys / f"{name}.pub").write_text(f"ssh-ed25519 AAAA {name}\n")
     estate.write_estate(workspace.backend)
     return workspace
 
@@ -103,6 +106,7 @@ def test_a_server_of_a_department(variables: dict[str, dict[str, Any]]) -> None:
     assert host["base_purpose"] == "portal / data"
     assert host["base_ntp_servers"] == ["10.64.0.10", "fd64::a"]
     assert host["base_ntp_pools"] == []
+    assert host["base_deploy_keys"] == ["ssh-ed25519 AAAA deploy", "ssh-ed25519 AAAA deploy-next"]
     assert [operator["name"] for operator in host["base_operators"]] == ["lan"]
     (volume,) = host["data_volume_volumes"]
     assert volume["mount"] == "/srv/db"
