@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from hoaban.cli.up import tell
 from hoaban.console import stdout
 from hoaban.errors import ExitCode
 from hoaban.quickstart import Clock
@@ -34,8 +35,7 @@ def quickstart(
             name = f"  {phase} {delivery.target.stack_name}"
             out.print(f"  {name:<36}{seconds:>7.0f} s", markup=False)
     for delivery in deliveries:
-        mark = "[green]ok[/]" if delivery.ok else "[bold red]FAILED[/]"
-        out.print(f"{mark} {delivery.target.stack_name}: {delivery.report}")
+        tell(delivery)
     out.print("\nNext: hoaban status, hoaban ssh HOST, hoaban plan xa-long-sap, hoaban --help")
     if not all(delivery.ok for delivery in deliveries):
         raise typer.Exit(int(ExitCode.ERROR))

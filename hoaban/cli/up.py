@@ -80,7 +80,7 @@ def up(
         if delivery.error is not None:
             failures.add(delivery.target.stack_name, delivery.error)
         if not json_:
-            _tell(delivery)
+            tell(delivery)
     if json_:
         print_json([delivery.to_json() for delivery in deliveries])
     failures.tell(quiet=json_)
@@ -88,7 +88,8 @@ def up(
         raise typer.Exit(int(ExitCode.ERROR))
 
 
-def _tell(delivery: Delivery) -> None:
+def tell(delivery: Delivery) -> None:
+    """Say in a line what one target came to."""
     name = delivery.target.stack_name
     if delivery.error is not None:
         stdout().print(f"[bold red]FAILED[/] {name}: could not be {delivery.failed_at}")
