@@ -17,24 +17,20 @@ from typing import TYPE_CHECKING
 import psutil
 
 from hoaban.errors import HoabanError
+from hoaban.runfolder import RUN_FOLDER, run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def lock_file(folder: Path = Path("/run/hoaban")) -> Path:
-    """Of the machine and not of a lab's folder: ports and bridges are the machine's.
-
-    Not in a folder where all may write: a file that another user made there is one that not even
-    root may open to write (``fs.protected_regular``, proc_sys_fs(5)).
-    """
+def lock_file(folder: Path = RUN_FOLDER) -> Path:
+    """Of the machine and not of a lab's folder: ports and bridges are the machine's."""
     if os.geteuid() != 0:
         raise HoabanError(
             "this needs root: the lab makes bridges, mounts and guests",
             mend="the same again with: sudo --preserve-env=PATH",
         )
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return folder / "lab.lock"
+    return run_folder(folder) / "lab.lock"
 
 
 @contextmanager

@@ -12,10 +12,13 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hoaban.errors import HoabanError
+from hoaban.runfolder import RUN_FOLDER
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKAGES = ("podman", "runc", "netavark", "iptables", "mmdebstrap")
 """Debian packages that the tests of roles need on the controller."""
@@ -79,7 +82,7 @@ class Podman:
     @property
     def run_folder(self) -> Path:
         """Where running containers' sockets are; short, since a socket's path has 107 bytes."""
-        return Path("/run/hoaban") / hashlib.sha256(bytes(self.home)).hexdigest()[:8]
+        return RUN_FOLDER / hashlib.sha256(bytes(self.home)).hexdigest()[:8]
 
     @property
     def environment(self) -> dict[str, str]:

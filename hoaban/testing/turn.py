@@ -15,19 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hoaban.console import stdout
+from hoaban.runfolder import RUN_FOLDER, run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-
-def lock_folder(folder: Path = Path("/run/hoaban")) -> Path:
-    """Of the machine, and empty after it has started anew.
-
-    Root's own, as the tests are: in a folder where all may write, a file that another user made is
-    one that not even root may open to write (``fs.protected_regular``, proc_sys_fs(5)).
-    """
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    return folder
 
 
 @contextmanager
@@ -40,7 +31,7 @@ def turn(
     it is still there.
     """
     name = re.sub(r"[^a-z0-9_-]", "-", label)
-    path = (folder or lock_folder()) / f"molecule-{name}.lock"
+    path = run_folder(folder or RUN_FOLDER) / f"molecule-{name}.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "r+") as stream:
         try:

@@ -68,6 +68,7 @@ class Vantage:
     def __init__(self, routers: Iterable[IPAddress] = ()) -> None:
         self.routers = tuple(routers)
         self._hops: dict[int, IPAddress] = {}
+        self._led: dict[IPAddress, bool] = {}
         self._mark = _unique()
         self._undo = ExitStack()
 
@@ -83,7 +84,7 @@ class Vantage:
 
     def reaches(self, address: IPAddress) -> bool:
         """Whether a packet for an address would go to whom it is meant for."""
-        return leads_to(address) or address.version in self._hops
+        return self._leads_to(address) or address.version in self._hops
 
     def own_address(self, target: IPAddress) -> IPAddress | None:
         """The address that packets from here to a target carry."""
@@ -93,7 +94,13 @@ class Vantage:
 
     def mark_for(self, target: IPAddress) -> int:
         """The mark (``SO_MARK``) that a socket to a target needs; 0 for none."""
-        return self._mark if target.version in self._hops and not leads_to(target) else 0
+        return self._mark if target.version in self._hops and not self._leads_to(target) else 0
+
+    def _leads_to(self, address: IPAddress) -> bool:
+        """What :func:`leads_to` says, asked once: each address is tried at many ports."""
+        if address not in self._led:
+            self._led[address] = leads_to(address)
+        return self._led[address]
 
     def _route(self, hop: IPAddress) -> bool:
         """Lead marked packets to a router; false where the kernel does not take it."""

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from tests.unit.apart import printed_apart
 
-import pytest
-
-APART = ("unshare", "--map-root-user", "--net")
 PROGRAM = """\
 import subprocess
 from ipaddress import ip_network
@@ -29,12 +25,7 @@ wanted = [ip_network("10.231.1.0/24"), ip_network("fd6f::/64")]
 
 def said_by(program: str) -> list[str]:
     """Lines that a program prints in a network without interfaces."""
-    if subprocess.run([*APART, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("this kernel gives no network namespace")
-    command = [*APART, sys.executable, "-c", PROGRAM + program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    return printed_apart(PROGRAM + program).splitlines()
 
 
 def test_a_bridge_that_nothing_is_on_goes() -> None:
