@@ -26,6 +26,7 @@ STOPPED: Final = frozenset(
     {"ERROR", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED", "SOFT_DELETED"}
 )
 """Nova's states of a server that goes on by no means of its own (Compute API guide, Servers)."""
+WITHOUT_UPTIME: Final = "2.87"  # the last microversion of Nova's that lists hypervisors without
 PRETENDS: Final = "fake"  # the type of Nova's driver for tests, which runs nothing
 
 
@@ -86,7 +87,7 @@ class CloudConsole:
                     "bring it back to what the plan says: hoaban up --refresh",
                 )
             try:
-                types = {one.name: one.hypervisor_type for one in cloud.compute.hypervisors(True)}
+                types = hypervisor_types(cloud)
             except exceptions.ForbiddenException:  # not for every account to see
                 return None
         if types.get(server.hypervisor_hostname) == PRETENDS:
@@ -125,6 +126,18 @@ class CloudConsole:
         except ClientException as error:
             environment = self._entry.environment if self._entry else {}
             raise blame(from_exception(error, COMPUTE), environment) from error
+
+
+def hypervisor_types(cloud: Connection) -> dict[str, str]:
+    """What kind each hypervisor is of, by its host name.
+
+    From microversion 2.88 on, Nova asks each of them how long it has been up, and fails as a whole
+    when one has just gone and does not answer; the SDK's own list uses the newest.
+    """
+    answer = cloud.compute.get("/os-hypervisors/detail", microversion=WITHOUT_UPTIME)
+    exceptions.raise_from_response(answer)
+    found: list[dict[str, str]] = answer.json()["hypervisors"]
+    return {one["hypervisor_hostname"]: one["hypervisor_type"] for one in found}
 
 
 def tail(text: str, lines: int = 15) -> str:

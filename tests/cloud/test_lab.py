@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban import lab
+from hoaban.converge.console import hypervisor_types
 from hoaban.errors import HoabanError
 from hoaban.lab.client import connect
 from hoaban.lab.hypervisor import choose
@@ -227,6 +228,8 @@ def test_the_other_hypervisor_takes_over(cloud: Any) -> None:
         assert choose(LAYOUT, lab.Hypervisor.QEMU)
         services = {s.host: s.status for s in cloud.compute.services(binary="nova-compute")}
         assert services == {"lab-qemu": "enabled", "lab-fake": "disabled"}
+        # The one that has just gone is taken for alive for a minute, and must not be waited for.
+        assert hypervisor_types(cloud) == {"lab-qemu": "QEMU", "lab-fake": "fake"}
     finally:
         choose(LAYOUT, lab.Hypervisor.FAKE)
 
