@@ -32,6 +32,19 @@ def write_atomic(
     sync_folder(path.parent)
 
 
+def write_once(path: Path, content: str, *, mode: int = 0o600) -> None:
+    """Make a file with its content in one step; one that another process just made stays."""
+    handle, name = tempfile.mkstemp(dir=path.parent)
+    beside = Path(name)
+    try:
+        _write_synced(handle, content.encode(), mode)
+        with suppress(FileExistsError):
+            os.link(beside, path)
+    finally:
+        beside.unlink()
+    sync_folder(path.parent)
+
+
 def link_over(source: Path, target: Path) -> None:
     """Give a file a second name, taking the name from what had it."""
     beside = target.with_name(f".{target.name}.new")

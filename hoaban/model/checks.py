@@ -15,6 +15,7 @@ from hoaban.model.problems import listed, near
 from hoaban.model.spec import ProvinceService
 from hoaban.model.types import Protocol, Zone
 from hoaban.model.volumes import check_volumes
+from hoaban.sealing import fault_of_recipient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,7 @@ def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
     yield from _timezone(document, spec.timezone)
     yield from _services(document, spec)
     yield from _operators(document, spec)
+    yield from _sealed_to(document, spec)
     for name, host in spec.hosts.items():
         path = ("hosts", name)
         yield from _size(document, (*path, "size"), host.size, spec)
@@ -122,6 +124,16 @@ def _operators(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
             if wrong:
                 path = ("operators", position, "ssh_keys", number)
                 yield fault(document, path, *wrong)
+
+
+def _sealed_to(document: Document, spec: ProvinceSpec) -> Iterator[HoabanError]:
+    for position, recipient in enumerate(spec.sealed_to):
+        wrong = fault_of_recipient(recipient)
+        if wrong:
+            yield fault(document, ("sealed_to", position), *wrong)
+    for position in repeated(spec.sealed_to):
+        what = "this recipient is there twice"
+        yield fault(document, ("sealed_to", position), what, "delete the line")
 
 
 def _size(

@@ -132,6 +132,9 @@ class ProvinceSpec(Model):
     operators: list[Operator] = []
     admin_networks: Annotated[list[IPv4Network | IPv6Network], Field(min_length=1)]
     """Networks from which the bastion may be reached by SSH."""
+    sealed_to: list[str] = []
+    """age recipients (age1…) that can open what is sealed: escrowed keys of backups, handed-out
+    configurations. With none, an identity of the workspace's own is made and used."""
     services: Services = Services()
     hosts: Annotated[dict[Slug, ProvinceHost], Field(min_length=1)]
 

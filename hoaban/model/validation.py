@@ -107,7 +107,7 @@ class _Fault:
     def shown(self) -> str:
         """The value as JSON, cut when long; never what may be a secret."""
         text = json.dumps(self.fault["input"], ensure_ascii=False)
-        if "PRIVATE KEY" in text:
+        if "PRIVATE KEY" in text or "AGE-SECRET-KEY" in text:
             return "a private key (which must never be here)"
         return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 

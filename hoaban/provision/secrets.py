@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hoaban.errors import HoabanError, Location
+from hoaban.files import write_once
 
 if TYPE_CHECKING:
     from hoaban.workspace import Workspace
@@ -34,7 +35,7 @@ def passphrase_file(workspace: Workspace) -> Path:
                 where=Location(file=str(file)),
                 mend="put the file back from where you keep it, with mode 0600",
             )
-        _make_once(file, secrets.token_urlsafe(PASSPHRASE_BYTES) + "\n")
+        write_once(file, secrets.token_urlsafe(PASSPHRASE_BYTES) + "\n")
     return file
 
 
@@ -45,7 +46,7 @@ def deploy_key(workspace: Workspace) -> Path:
     if file.exists() and public.exists():
         return file
     if file.exists():
-        _make_once(public, _run("ssh-keygen", "-y", "-f", str(file)), mode=0o644)
+        write_once(public, _run("ssh-keygen", "-y", "-f", str(file)), mode=0o644)
         return file
     with tempfile.TemporaryDirectory(dir=file.parent) as folder:
         made = Path(folder) / DEPLOY_KEY
@@ -61,20 +62,6 @@ def _keys(workspace: Workspace) -> Path:
     workspace.ensure_home()
     workspace.keys.mkdir(mode=0o700, exist_ok=True)
     return workspace.keys
-
-
-def _make_once(file: Path, content: str, *, mode: int = 0o600) -> None:
-    """Make a file with its content in one step; one that another process just made stays."""
-    handle, name = tempfile.mkstemp(dir=file.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), mode)
-            stream.write(content)
-        with suppress(FileExistsError):
-            os.link(beside, file)
-    finally:
-        beside.unlink()
 
 
 def _run(*command: str) -> str:
