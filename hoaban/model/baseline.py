@@ -72,6 +72,12 @@ def baseline(
         backup,
         Text(vi="Gửi bản sao lưu về máy chủ sao lưu", en="Backups to the backup host"),
     )
+    book.allow(
+        EGRESS,
+        rules.LOGS,
+        rules.hosts(both(facts.serving(ProvinceService.LOG_HOST))),
+        Text(vi="Gửi nhật ký về máy chủ nhật ký", en="Journals to the log host"),
+    )
     mirror = mirror_endpoint(spec.services.mirror) if spec.services.mirror else None
     if mirror:
         book.allow(

@@ -216,11 +216,11 @@ def _tier(files: Files, document: Document, tier: Tier, path: KeyPath) -> Iterat
             "list each port once",
         )
     for position, port in enumerate(tier.ports):
-        if port.protocol is Protocol.ICMP:
+        if not port.protocol.has_ports:
             yield fault(
                 document,
                 (*path, "ports", position, "protocol"),
-                "icmp has no ports",
+                f"{port.protocol} has no ports",
                 "write tcp or udp; ICMP needs no mention",
             )
         if (port.port, port.protocol) == (SSH_PORT, Protocol.TCP):

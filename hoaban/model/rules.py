@@ -44,6 +44,15 @@ NTP = udp("ntp", 123)
 BACKUP = tcp("backup", 8000)
 """Port of restic's REST server (https://github.com/restic/rest-server)."""
 METADATA = tcp("metadata", 80)
+LOGS = tcp("logs", 19532)
+"""Port of systemd-journal-remote (systemd-journal-remote.service(8))."""
+WIREGUARD = udp("wireguard", 51820)
+BGP = tcp("bgp", 179)
+BFD = (udp("bfd", 3784), udp("bfd", 4784))
+"""On one link (RFC 5881) and over several (RFC 5883)."""
+VRRP = Flow("vrrp", Protocol.VRRP)
+IPSEC = (udp("ike", 500), udp("ike", 4500), Flow("ipsec", Protocol.ESP))
+"""IKE, IKE and ESP through address translation (RFC 3948), ESP itself."""
 
 
 def hosts(addresses: Iterable[Address]) -> list[IPNetwork]:

@@ -15,7 +15,7 @@ from hoaban.model.baseline import baseline, province_networks
 from hoaban.model.facts import Facts, both, first_tier, tier_before
 from hoaban.model.rules import ANYWHERE, EGRESS, INGRESS, Flow, RuleBook
 from hoaban.model.spec import ProvinceService
-from hoaban.model.types import IPNetwork, ProvinceZone, Text, Zone
+from hoaban.model.types import Direction, IPNetwork, ProvinceZone, Text, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -218,10 +218,47 @@ def _service(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
         case ProvinceService.BACKUP_HOST:
             kept = Text(vi="Nhận bản sao lưu", en="Backups of all hosts")
             book.allow(INGRESS, rules.BACKUP, clients, kept)
+        case ProvinceService.LOG_HOST:
+            kept = Text(vi="Nhận nhật ký", en="Journals of all hosts")
+            book.allow(INGRESS, rules.LOGS, clients, kept)
+        case ProvinceService.VPN_HUB:
+            _hub(facts, book)
+        case ProvinceService.IPSEC_GATEWAY:
+            centre = Text(vi="Đường hầm tới Trung ương", en="Tunnels to the central Government")
+            for flow in rules.IPSEC:
+                for direction in Direction:
+                    book.allow(
+                        direction, flow, rules.hosts(facts.spec.services.centre_gateways), centre
+                    )
         case _:
             pass  # reached by nobody until its own rules are written
     name = service_group(facts.spec.slug, service)
     return book.group(name, f"{facts.spec.name.en}: service {service}")
+
+
+def _hub(facts: Facts, book: RuleBook) -> None:
+    """What a hub itself takes and starts; tunnels are opened by the offices alone.
+
+    What the hub tells an office by BGP, BFD and ICMP travels inside of the office's tunnel, so the
+    cloud's filter sees none of it; the host's own does.
+    """
+    book.allow(
+        INGRESS,
+        rules.WIREGUARD,
+        ANYWHERE,
+        Text(vi="Đường hầm của các trụ sở", en="Tunnels of the offices"),
+    )
+    hubs = rules.hosts(both(facts.serving(ProvinceService.VPN_HUB)))
+    pair = Text(vi="Phối hợp giữa các máy chủ VPN", en="Hubs among each other")
+    offices = [facts.spec.pools.sites.ipv4, facts.spec.pools.sites.ipv6]
+    routing = Text(vi="Định tuyến với các trụ sở", en="Routing with the offices")
+    for direction in Direction:
+        for flow in (rules.VRRP, rules.BGP, *rules.BFD):
+            book.allow(direction, flow, hubs, pair)
+        for flow in (rules.BGP, rules.BFD[1]):
+            book.allow(direction, flow, offices, routing)
+        watched = Text(vi="Đo chất lượng đường truyền", en="Quality of the offices' links")
+        book.allow(direction, rules.ICMP, offices, watched)
 
 
 def _upstream(facts: Facts) -> list[IPNetwork]:

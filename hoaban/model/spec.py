@@ -87,6 +87,8 @@ class Services(Model):
     """Base URL of a Debian mirror for hosts; the image's own sources when absent."""
     centre_networks: list[IPv4Network | IPv6Network] = []
     """Networks of the Government and the ministries, for exposure ``centre``."""
+    centre_gateways: list[IPv4Address | IPv6Address] = []
+    """Gateways in front of them, with which hosts with service ``ipsec_gateway`` keep tunnels."""
 
 
 class VolumeSpec(Model):
@@ -104,7 +106,9 @@ class ProvinceService(StrEnum):
     BASTION = "bastion"
     TIME = "time"
     BACKUP_HOST = "backup_host"
+    LOG_HOST = "log_host"
     VPN_HUB = "vpn_hub"
+    IPSEC_GATEWAY = "ipsec_gateway"
     PKI = "pki"
     EXCHANGE_GATEWAY = "exchange_gateway"
 

@@ -93,11 +93,20 @@ class ProvinceZone(StrEnum):
 
 
 class Protocol(StrEnum):
-    """A transport protocol of a rule."""
+    """A protocol of a rule, in Neutron's words; ICMP is that of the rule's family."""
 
     TCP = "tcp"
     UDP = "udp"
     ICMP = "icmp"
+    ESP = "esp"
+    """Encapsulating security payload of IPsec (RFC 4303), protocol 50."""
+    VRRP = "vrrp"
+    """Who of several routers holds their common address (RFC 9568), protocol 112."""
+
+    @property
+    def has_ports(self) -> bool:
+        """Whether it has ports."""
+        return self in {Protocol.TCP, Protocol.UDP}
 
 
 class Direction(StrEnum):

@@ -57,7 +57,9 @@ SERVICES: Final = {
     ProvinceService.BASTION: Text(vi="máy chủ trung gian", en="bastion"),
     ProvinceService.TIME: Text(vi="máy chủ thời gian", en="time"),
     ProvinceService.BACKUP_HOST: Text(vi="máy chủ sao lưu", en="backup host"),
+    ProvinceService.LOG_HOST: Text(vi="máy chủ nhật ký", en="log host"),
     ProvinceService.VPN_HUB: Text(vi="cổng VPN", en="VPN hub"),
+    ProvinceService.IPSEC_GATEWAY: Text(vi="cổng IPsec", en="IPsec gateway"),
     ProvinceService.PKI: Text(vi="chứng thực số", en="certification authority"),
     ProvinceService.EXCHANGE_GATEWAY: Text(vi="cổng trao đổi dữ liệu", en="exchange gateway"),
 }

@@ -38,13 +38,18 @@ LEASES: Final = {
 }
 """Source and destination ports of DHCP and DHCPv6, as a client sees them."""
 METADATA: Final = ("169.254.169.254", "fe80::a9fe:a9fe")
-PROTOCOLS: Final = {
+PROTOCOLS: Final[dict[str | int, Protocol]] = {
     "tcp": Protocol.TCP,
     "udp": Protocol.UDP,
     "icmp": Protocol.ICMP,
     "ipv6-icmp": Protocol.ICMP,
+    # A host without /etc/protocols has numbers for what nft itself has no name for.
+    "esp": Protocol.ESP,
+    50: Protocol.ESP,
+    "vrrp": Protocol.VRRP,
+    112: Protocol.VRRP,
 }
-ICMP: Final = {"icmp": 4, "ipv6-icmp": 6}
+ICMP: Final[dict[str | int, int]] = {"icmp": 4, "ipv6-icmp": 6}
 """Versions of IP by the name of their ICMP."""
 EVERYWHERE: Final = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 MOST_WORDS: Final = 160
@@ -220,16 +225,16 @@ def _flows(direction: Direction, conditions: Sequence[Any]) -> set[Match] | None
     """
     side = "saddr" if direction is Direction.INGRESS else "daddr"
     remotes: list[IPv4Network | IPv6Network] = []
-    what: tuple[str, int | None, int | None] | None = None
+    what: tuple[str | int, int | None, int | None] | None = None
     for condition in conditions:
         remote: IPv4Network | IPv6Network | None = None
-        told: tuple[str, int | None, int | None] | None = None
+        told: tuple[str | int, int | None, int | None] | None = None
         match condition:
             case {"op": "==", "left": {"payload": payload}, "right": right}:
                 remote, told = _remote(payload, side, right), _ports(payload, right)
             case {"op": "==", "left": {"meta": {"key": "nfproto"}}, "right": "ipv4" | "ipv6" as v}:
                 remote = EVERYWHERE[v == "ipv6"]
-            case {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": str(name)}:
+            case {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": str() | int() as name}:
                 told = (name, None, None) if name in PROTOCOLS else None
         if remote is not None and not remotes:
             remotes = [remote]

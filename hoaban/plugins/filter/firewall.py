@@ -9,6 +9,8 @@ from typing import Any
 
 Rule = Mapping[str, Any]
 _WITH_PORTS = {"tcp", "udp"}
+# By number: nft knows no name of its own for some, and not every host has /etc/protocols.
+_NUMBERED = {"esp": 50, "vrrp": 112}
 _LAST_PORT = 65_535
 _LAST_ICMP = 255
 _NAME = re.compile(r"[\w.:/+@-]{1,120}", re.ASCII)
@@ -61,7 +63,7 @@ def _protocol(rule: Rule) -> str:
             return f"meta l4proto {layer}"
         return f"{name} type {first}" + ("" if last is None else f" {name} code {last}")
     if first is None:
-        return f"meta l4proto {protocol}"
+        return f"meta l4proto {_NUMBERED.get(protocol, protocol)}"
     ports = f"{first}" if last is None or last == first else f"{first}-{last}"
     return f"{protocol} dport {ports}"
 
@@ -84,6 +86,8 @@ def _problems_of(rule: Rule) -> list[str]:
         problems.append(f"rule {name}: port_max needs port_min")
     if protocol == "any" and given:
         problems.append(f"rule {name}: ports need a protocol")
+    if protocol in _NUMBERED and given:
+        problems.append(f"rule {name}: {protocol} has no ports")
     # For ICMP they are type and code, as in Neutron.
     limit = _LAST_PORT if protocol in _WITH_PORTS else _LAST_ICMP
     if any(not 0 <= port <= limit for port in given):

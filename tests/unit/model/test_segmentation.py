@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
     from hoaban.model.environment import EnvironmentPlan, HostPlan, Rule
 
-PORTS = [22, 53, 80, 123, 443, 3142, 8000]
+PORTS = [22, 53, 80, 123, 179, 443, 3142, 3784, 4784, 8000, 19532, 51820]
 FLOWS: list[tuple[Protocol, int | None]] = [
     (Protocol.ICMP, None),
+    (Protocol.VRRP, None),
+    (Protocol.ESP, None),
     *((protocol, port) for protocol in (Protocol.TCP, Protocol.UDP) for port in PORTS),
 ]
 OUTSIDE = [ip_address("203.0.113.9"), ip_address("2001:db8:ffff::9")]
 ADMIN = [ip_address("192.0.2.7"), ip_address("2001:db8:ad::7")]
+ROUTING = [(Protocol.TCP, 179), (Protocol.UDP, 4784)]
+"""Between a hub and its offices, or another hub: BGP, BFD over several links."""
 CENTRE = [ip_address("198.51.100.9"), ip_address("2001:db8:ce::9")]
 Address = IPv4Address | IPv6Address
 
@@ -133,7 +137,7 @@ def agency(draw: st.DrawFn, slug: str) -> dict[str, Any]:
 
 
 services = st.lists(
-    st.sampled_from(["time", "backup_host", "vpn_hub"]), min_size=1, max_size=2, unique=True
+    st.sampled_from(["time", "backup_host", "log_host", "vpn_hub"]), min_size=1, max_size=2, unique=True
 )
 zones = st.sampled_from(["management", "services"])
 
@@ -215,11 +219,15 @@ def wanted(
     has = target.host.services
     if flow[0] is Protocol.ICMP:
         return same_owner or target.plan.agency is None or source.host.zone == "management"
-    shared = {
+    shared: dict[tuple[Protocol, int | None], bool] = {
         (Protocol.TCP, 22): ProvinceService.BASTION in source.host.services,
         (Protocol.UDP, 123): ProvinceService.TIME in has,
         (Protocol.TCP, 8000): ProvinceService.BACKUP_HOST in has,
+        (Protocol.TCP, 19532): ProvinceService.LOG_HOST in has,
     }
+    hub = ProvinceService.VPN_HUB
+    if flow in (*ROUTING, (Protocol.UDP, 3784), (Protocol.VRRP, None)):
+        shared[flow] = hub in has and hub in source.host.services
     return shared.get(flow, False) or wanted_by_agencies(province, source, target, flow)
 
 
@@ -269,7 +277,8 @@ def test_between_managed_hosts_both_ends_say_the_same_and_what_was_wanted(
                     what = f"{source.host.name} → {target.host.name} {there} {flow}"
                     assert source.passes(Direction.EGRESS, there, flow) == right, what
                     accepted = target.passes(Direction.INGRESS, back, flow)
-                    assert accepted == (right or public(province, target, flow)), what
+                    open_to_all = public(province, target, flow) or to_hub(target, "", flow)
+                    assert accepted == (right or open_to_all), what
                     specific = target.passes(Direction.INGRESS, back, flow, besides_everybody=True)
                     assert not specific or right, what
 
@@ -288,6 +297,14 @@ def strangers(province: Province) -> Iterator[tuple[str, Address]]:
                 yield f"site:{slug}", network.network_address + 20
 
 
+def to_hub(target: Managed, kind: str, flow: tuple[Protocol, int | None]) -> bool:
+    """What a hub takes: WireGuard of everybody, and inside of the tunnels routing and echoes."""
+    if ProvinceService.VPN_HUB not in target.host.services:
+        return False
+    office = kind.startswith("site:") and flow in (*ROUTING, (Protocol.ICMP, None))
+    return flow == (Protocol.UDP, 51820) or office
+
+
 @SLOW
 @given(provinces())
 def test_from_outside_only_what_is_exposed(province: Province) -> None:
@@ -299,7 +316,7 @@ def test_from_outside_only_what_is_exposed(province: Province) -> None:
                 if flow == (Protocol.TCP, 22) and kind == "admin":
                     right = ProvinceService.BASTION in target.host.services
                 else:
-                    right = False
+                    right = to_hub(target, kind, flow)
                 if system is not None and first and serves(system, target.host.tier, flow):
                     exposure = system.exposure
                     right = right or exposure.public or (kind == "centre" and exposure.centre)
@@ -347,7 +364,7 @@ def test_rules_are_what_neutron_and_pulumi_take(province: Province) -> None:
             assert len(same) == len(group.rules), "Neutron refuses the same rule twice"
             for rule in group.rules:
                 assert rule.family == f"ipv{rule.remote.version}"
-                assert (rule.port_min is None) == (rule.protocol is Protocol.ICMP)
+                assert (rule.port_min is None) == (not rule.protocol.has_ports)
         names = {group.name for group in plan.security_groups}
         assert all(set(host.security_groups) <= names for host in plan.hosts)
 

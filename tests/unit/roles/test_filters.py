@@ -49,6 +49,14 @@ def rule(**changes: Any) -> dict[str, Any]:
             "ip saddr 10.0.0.1/32 icmp type 8 icmp code 0",
         ),
         (
+            {"protocol": "vrrp", "port_min": None, "port_max": None},
+            "ip saddr 10.0.0.1/32 meta l4proto 112",
+        ),
+        (
+            {"protocol": "esp", "port_min": None, "port_max": None},
+            "ip saddr 10.0.0.1/32 meta l4proto 50",
+        ),
+        (
             {"protocol": "icmp", "family": "ipv6", "remote": "fe80::/10", "port_min": None},
             "ip6 saddr fe80::/10 meta l4proto ipv6-icmp",
         ),
@@ -88,6 +96,7 @@ def test_rules_that_can_be_used() -> None:
         ({"port_min": 30}, "the first port, 30, comes after the last, 22"),
         ({"port_max": 65_536}, "numbers from 0 to 65535"),
         ({"protocol": "icmp", "port_max": 256}, "numbers from 0 to 255"),
+        ({"protocol": "vrrp"}, "vrrp has no ports"),
         ({"id": 'x" accept comment "'}, "can't be a rule's name"),
         ({"id": "x" * 129}, "can't be a rule's name"),
     ],
