@@ -165,7 +165,7 @@ def _reports(row: Any, started: float | None) -> str:
 
 
 def _worker(layout: Layout, worker: Worker, problem: str) -> ServiceStatus:
-    version = _version(layout, worker.distribution) if worker.distribution else ""
+    version = _version(layout, worker.distribution)
     return ServiceStatus(worker.name, up=not problem, version=version, problem=problem)
 
 
@@ -187,6 +187,8 @@ def _started(layout: Layout) -> dict[str, float]:
 
 
 def _version(layout: Layout, distribution: str) -> str:
+    if not distribution:
+        return ""
     folders = [str(path) for path in layout.venv.glob("lib/python3*/site-packages")]
     found = next(iter(Distribution.discover(name=distribution, path=folders)), None)
     return found.version if found else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shlex
 import tempfile
 import threading
@@ -19,7 +20,7 @@ from hoaban.lab.logs import tail
 from hoaban.workspace import toolkit_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from hoaban.console import Step, Steps
     from hoaban.lab.hypervisor import Hypervisor
@@ -63,11 +64,25 @@ def digest() -> str:
 
 def variables(layout: Layout) -> dict[str, Any]:
     """Variables of the role that this machine decides (secrets are in a file of their own)."""
+    mirror = host_mirror()
     return {
         "openstack_lab_dir": str(layout.root),
         "openstack_lab_uv": str(preflight.uv()),
-        "openstack_lab_debian_archive": host_mirror().archive,
+        "openstack_lab_debian_archive": mirror.archive,
+        "openstack_lab_debian_security": mirror.security,
+        "openstack_lab_apt_options": list(_proxies(mirror.options)),
     }
+
+
+def _proxies(options: Sequence[str]) -> Iterator[str]:
+    """Proxies that apt knows only by the environment of who calls it, as lines of apt.conf(5).
+
+    The lab's mirror runs without that environment; what apt's own configuration says goes first.
+    """
+    for scheme in ("http", "https"):
+        value = os.environ.get(f"{scheme}_proxy")
+        if value and not any(line.startswith(f"Acquire::{scheme}::Proxy ") for line in options):
+            yield f'Acquire::{scheme}::Proxy "{value}";'
 
 
 def run(layout: Layout, hypervisor: Hypervisor, steps: Steps) -> None:

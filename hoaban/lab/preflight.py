@@ -16,7 +16,7 @@ from hoaban.doctor import Purpose
 from hoaban.doctor import examine as requirements
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.lab import network
-from hoaban.lab.services import ADDRESS, APIS
+from hoaban.lab.services import ADDRESS, APIS, MIRROR_ADDRESS
 from hoaban.lab.supervisor import Supervisor
 from hoaban.workspace import toolkit_root
 
@@ -89,7 +89,8 @@ def _ports(layout: Layout) -> Iterable[HoabanError]:
         if one.status != psutil.CONN_LISTEN or one.pid in own:
             continue
         address, port = tuple(one.laddr)
-        if port in PORTS and address in {ADDRESS, "0.0.0.0", "::"}:  # noqa: S104 - not bound here
+        places = {ADDRESS, MIRROR_ADDRESS, "0.0.0.0", "::"}  # noqa: S104 - not bound here
+        if port in PORTS and address in places:
             yield HoabanError(
                 f"port {port} on {address} is taken by {_process(one.pid)}; "
                 f"the lab's {PORTS[port]} needs it",

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 ADDRESS = "127.0.77.1"
+MIRROR_ADDRESS = "172.31.77.1"
+"""This machine's address in the network ``public``, where guests find their mirror of Debian."""
 PUBLIC_NETWORKS = (ip_network("172.31.77.0/24"), ip_network("fd77:6f61:6261:6e00::/64"))
 """Those of the network ``public``, which the machine itself has a leg in."""
 
@@ -22,7 +24,7 @@ class Api:
 
     ``path`` answers without a token once the service is up. ``ask`` makes a call that needs the
     service's database (and a token, so keystone too), and raises when it fails.
-    ``distribution`` is the Python package whose version is shown.
+    ``distribution`` is the Python package whose version is shown; none for a part of the toolkit.
     """
 
     name: str
@@ -30,11 +32,12 @@ class Api:
     distribution: str
     ask: Callable[[Connection], Any]
     path: str = "/"
+    address: str = ADDRESS
 
     @property
     def url(self) -> str:
         """Address that answers without a token."""
-        return f"http://{ADDRESS}:{self.port}{self.path}"
+        return f"http://{self.address}:{self.port}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ APIS = (
     Api("neutron-api", 9696, "neutron", lambda c: next(c.network.networks(limit=1), None)),
     Api("cinder-api", 8776, "cinder", lambda c: next(c.block_storage.volumes(limit=1), None)),
     Api("nova-metadata", 8775, "nova", lambda _: None),
+    Api("mirror", 8780, "", lambda _: None, address=MIRROR_ADDRESS),
 )
 
 NOVA_WORKERS = (

@@ -14,19 +14,23 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from hoaban import lab
 from hoaban.converge.console import hypervisor_types
 from hoaban.errors import HoabanError
+from hoaban.image.mirror import KEYRING
 from hoaban.lab.client import connect
 from hoaban.lab.hypervisor import choose
 from hoaban.lab.layout import Layout
 from hoaban.lab.lock import locked
+from hoaban.lab.services import MIRROR_ADDRESS
 from hoaban.lab.supervisor import Supervisor
 from tests.unit.lab.test_role import module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.cloud
 
@@ -141,13 +145,28 @@ def test_services_listen_on_the_lab_alone(cloud: Any) -> None:
     listing = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
     supervisor = Supervisor(LAYOUT)
     numbers = {str(info["pid"]) for info in supervisor.processes().values() if info["pid"]}
-    addresses = {
-        line.split()[3].rpartition(":")[0]
+    places = {
+        line.split()[3]
         for line in listing.splitlines()
         if numbers & set(re.findall(r"pid=(\d+)", line))
     }
-    assert "127.0.77.1" in addresses
-    assert {one for one in addresses if not one.startswith("127.")} == set()
+    assert "127.0.77.1:5000" in places
+    # Guests have to reach their mirror.
+    assert {one for one in places if not one.startswith("127.")} == {"172.31.77.1:8780"}
+
+
+def test_guests_find_debian_as_its_makers_signed_it(cloud: Any, tmp_path: Path) -> None:
+    with requests.Session() as session:
+        session.trust_env = False
+        mirror = f"http://{MIRROR_ADDRESS}:8780"
+        answer = session.get(
+            f"{mirror}/debian-security/dists/trixie-security/InRelease", timeout=60
+        )
+        assert answer.ok
+        assert session.get(f"{mirror}/debian/dists/trixie/none", timeout=60).status_code == 404
+    signed = tmp_path / "InRelease"
+    signed.write_bytes(answer.content)
+    subprocess.run(["gpgv", "--keyring", KEYRING, signed], check=True, capture_output=True)
 
 
 def test_passwords_are_for_root_alone(cloud: Any) -> None:

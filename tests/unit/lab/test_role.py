@@ -39,10 +39,16 @@ def module(name: str) -> ModuleType:
 
 
 def test_every_api_listens_where_it_is_asked() -> None:
-    for api in services.APIS:
-        command = PROGRAMS[api.name]["command"]
-        assert f"--http-socket {{{{ openstack_lab_address }}}}:{api.port} " in command
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    mirror = "{{ openstack_lab_public_ipv4.host }}:{{ openstack_lab_mirror_port }}"
+    for api in services.APIS:
+        place = "{{ openstack_lab_address }}" + f":{api.port}"
+        place = mirror if api.name == "mirror" else place
+        assert f"--http-socket {place} " in PROGRAMS[api.name]["command"]
+        if api.name == "mirror":
+            assert api.address == services.MIRROR_ADDRESS
+            assert api.address == defaults["openstack_lab_public_ipv4"]["host"]
+            assert api.port == defaults["openstack_lab_mirror_port"]
     assert defaults["openstack_lab_address"] == services.ADDRESS
     public = [defaults[f"openstack_lab_public_{version}"]["cidr"] for version in ("ipv4", "ipv6")]
     assert public == [str(network) for network in services.PUBLIC_NETWORKS]
@@ -61,7 +67,9 @@ def test_programs_are_restarted_for_files_that_exist() -> None:
     written = {item["template"] for item in VARIABLES["openstack_lab_files"]}
     assert {name for name in written if not (ROLE / "templates" / f"{name}.j2").is_file()} == set()
     read = {name for program in PROGRAMS.values() for name in program.get("reads", [])}
-    assert read <= written | {"hoaban_lab_nfs.py"}
+    own = {"hoaban_lab_mirror.py", "hoaban_lab_nfs.py"}
+    assert {path.name for path in (ROLE / "files").glob("*.py")} == own
+    assert read <= written | own
     # What a command names, the program must be restarted for.
     for name, program in PROGRAMS.items():
         named = re.findall(r"openstack_lab_etc \}\}/([a-z_/.-]+\.(?:conf|ini))", program["command"])
