@@ -42,6 +42,7 @@ VERBS = {
     "cancel": "Release the lock of an operation that died",
     "ssh": "Log in to a host, through the bastion",
     "address": "The address plan and its ledger",
+    "links": "Circuits of the offices",
     "lab": "A real OpenStack on this machine",
     "image": "The guest image",
     "schema": "JSON Schemas of the inventory, for editors",

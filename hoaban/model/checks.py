@@ -10,6 +10,7 @@ from hoaban.model.accounts import is_taken
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.faults import fault, repeated, unique
 from hoaban.model.keys import fault_of_public_key
+from hoaban.model.link_checks import check_links
 from hoaban.model.pools import check_pools
 from hoaban.model.problems import listed, near
 from hoaban.model.spec import ProvinceService
@@ -35,7 +36,7 @@ def check(files: Files) -> list[HoabanError]:
     errors = [*_province(files.province)]
     for source in files.agencies.values():
         errors += _agency(files, source)
-    errors += _host_names(files)
+    errors += [*_host_names(files), *check_links(files)]
     return errors
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from hoaban.model.ledger import host_key
+from hoaban.model.links import Links
 from hoaban.model.types import Zone
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class Facts:
     spec: ProvinceSpec
     agencies: Mapping[str, AgencySpec]
     addresses: AddressPlan
+    links: Links = field(default_factory=Links)
 
     def members(self, agency: str, system: System, zone: Zone) -> list[Member]:
         """The servers of a tier."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from hoaban.errors import HoabanError, Location
 from hoaban.model.document import Document, read_document
 from hoaban.model.ledger import Ledger
+from hoaban.model.links import Links
 from hoaban.model.spec import AgencySpec, ProvinceSpec
 from hoaban.model.validation import validate
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 M = TypeVar("M", bound=BaseModel)
-PROVINCE, AGENCIES, LEDGER = "province.yml", "agencies", "addresses.yml"
+PROVINCE, AGENCIES, LEDGER, LINKS = "province.yml", "agencies", "addresses.yml", "links.yml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,8 @@ class Files:
     """None before the first address is given."""
     broken: frozenset[str] = frozenset()
     """Slugs of agencies whose files have faults: they are there, but nothing is known of them."""
+    links: Sourced[Links] | None = None
+    """None in a province whose sites have no circuits yet."""
 
     def specs(self) -> dict[str, AgencySpec]:
         """Agencies by slug, in alphabetical order."""
@@ -55,12 +58,14 @@ class Reader:
         self.province = self._required(PROVINCE, ProvinceSpec)
         self.agencies = self._agencies()
         self.ledger = self._read(LEDGER, Ledger) if (inventory / LEDGER).exists() else None
+        self.links = self._read(LINKS, Links) if (inventory / LINKS).exists() else None
 
     def files(self) -> Files | None:
         """The files that are valid in themselves; None without a valid province."""
         if self.province is None:
             return None
-        return Files(self.province, self.agencies, self.ledger, frozenset(self.broken))
+        broken = frozenset(self.broken)
+        return Files(self.province, self.agencies, self.ledger, broken, self.links)
 
     def _read(self, relative: str, model: type[M]) -> Sourced[M] | None:
         try:

@@ -22,6 +22,7 @@ _WORDS: dict[type, str] = {
     str: "a text (in quotes, if it looks like a number)",
     bool: "true or false",
     int: "a whole number, without quotes",
+    float: "a number, without quotes",
     list: "a list (`- ...` lines)",
     dict: "keys with values",
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.model.checks import check
 from hoaban.model.files import Files, Reader
+from hoaban.model.links import Links
 from hoaban.model.pools import check_allocated, check_ledger
 from hoaban.model.problems import raise_all
 from hoaban.model.province import Province
@@ -41,4 +42,5 @@ def load(inventory: Path) -> Province:
     raise_all([*check_allocated(files)])
     if files.ledger is None:
         raise AssertionError("an inventory without a ledger has addresses to give")
-    return Province(files.province.value, files.specs(), files.ledger.value)
+    links = files.links.value if files.links else Links()
+    return Province(files.province.value, files.specs(), files.ledger.value, links)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from hoaban.model import planning
 from hoaban.model.addresses import AddressPlan
 from hoaban.model.facts import Facts, both
 from hoaban.model.ledger import Book, Ledger
+from hoaban.model.links import Links
 from hoaban.model.outputs import HostSettings
 from hoaban.model.problems import listed, near
 from hoaban.model.spec import AgencySpec, ProvinceService, ProvinceSpec
@@ -29,6 +30,7 @@ class Province:
     agencies: Mapping[str, AgencySpec]
     """By slug, in alphabetical order."""
     ledger: Ledger
+    links: Links = field(default_factory=Links)
 
     @cached_property
     def addresses(self) -> AddressPlan:
@@ -37,7 +39,7 @@ class Province:
 
     @cached_property
     def _facts(self) -> Facts:
-        return Facts(self.spec, self.agencies, self.addresses)
+        return Facts(self.spec, self.agencies, self.addresses, self.links)
 
     def foundation(self) -> EnvironmentPlan:
         """The province's own environment, on which the agencies' stand."""

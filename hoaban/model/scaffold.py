@@ -16,9 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
-from hoaban.model import ledgerfile, schema
+from hoaban.model import ledgerfile, linksfile, schema
 from hoaban.model.document import parse_document
-from hoaban.model.files import AGENCIES, LEDGER, PROVINCE
+from hoaban.model.files import AGENCIES, LEDGER, LINKS, PROVINCE
+from hoaban.model.links import site_name
 from hoaban.model.loader import read
 from hoaban.model.naming import slugify
 from hoaban.model.spec import AgencyKind, AgencySpec, ProvinceService, ProvinceSpec
@@ -46,6 +47,15 @@ TOOLKIT_FOLDERS = (
 """Settings of the toolkit's ansible.cfg that name folders of the toolkit."""
 LAB_HOST = ("172.31.77.1/32", "fd77:6f61:6261:6e00::1/128")
 """Where the lab's own machine reaches the bastion from."""
+FIRST_SITE = "tru-so"
+"""The office that an agency's file begins with."""
+FIRST_CIRCUIT: dict[str, Any] = {
+    "role": "primary",
+    "provider": "VNPT",
+    "kind": "tslcd",
+    "down_mbps": 50,
+    "up_mbps": 50,
+}
 _COMMUNES = ("xa-", "phuong-", "thi-tran-", "dac-khu-")
 
 
@@ -101,6 +111,7 @@ def init(folder: Path, new: NewProvince) -> Written:
     files = {
         path: text,
         inventory / "hoaban.yml": ANSIBLE_INVENTORY,
+        inventory / LINKS: linksfile.HEADER,
         inventory / AGENCIES / ".gitkeep": "",
     }
     for name, content in (("ansible.cfg", ansible_config()), (".gitignore", GITIGNORE)):
@@ -127,7 +138,10 @@ def ansible_config() -> str:
 
 
 def add_agency(inventory: Path, new: NewAgency) -> Written:
-    """Write an agency's file and give it its addresses; nothing stays when that fails."""
+    """Write an agency's file and its office's circuit, and give it its addresses.
+
+    Nothing stays when that fails.
+    """
     _check_slug(new.slug)
     path = inventory / AGENCIES / f"{new.slug}.yml"
     files = read(inventory)
@@ -151,14 +165,21 @@ def add_agency(inventory: Path, new: NewAgency) -> Written:
     }
     text = _render("agency/agency.yml.j2", values)
     validate(parse_document(text.encode(), f"{AGENCIES}/{path.name}"), AgencySpec)
+    links = inventory / LINKS
+    before = links.read_text(encoding="utf-8") if links.exists() else None
     _write(path, text)
     try:
+        linksfile.add_circuit(links, site_name(new.slug, FIRST_SITE), FIRST_CIRCUIT)
         ledgerfile.allocate(inventory)
     except BaseException:
         with suppress(FileNotFoundError):
             path.unlink()
+        if before is not None:
+            write_atomic(links, before)
+        else:
+            links.unlink(missing_ok=True)
         raise
-    return Written([path, inventory / LEDGER])
+    return Written([path, links, inventory / LEDGER])
 
 
 def guess_kind(slug: str) -> AgencyKind:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from hoaban.files import write_atomic
+from hoaban.model.links import Links
 from hoaban.model.spec import AgencySpec, ProvinceSpec
 
 if TYPE_CHECKING:
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 FOLDER = "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-MODELS: dict[str, type[BaseModel]] = {"province": ProvinceSpec, "agency": AgencySpec}
+MODELS: dict[str, type[BaseModel]] = {
+    "province": ProvinceSpec,
+    "agency": AgencySpec,
+    "links": Links,
+}
 
 
 def schemas() -> dict[str, dict[str, Any]]:

@@ -250,7 +250,7 @@ def _hub(facts: Facts, book: RuleBook) -> None:
     )
     hubs = rules.hosts(both(facts.serving(ProvinceService.VPN_HUB)))
     pair = Text(vi="Phối hợp giữa các máy chủ VPN", en="Hubs among each other")
-    offices = [facts.spec.pools.sites.ipv4, facts.spec.pools.sites.ipv6]
+    offices: list[IPNetwork] = [facts.spec.pools.sites.ipv4, facts.spec.pools.sites.ipv6]
     routing = Text(vi="Định tuyến với các trụ sở", en="Routing with the offices")
     for direction in Direction:
         for flow in (rules.VRRP, rules.BGP, *rules.BFD):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
@@ -16,6 +16,7 @@ from hoaban.model.types import (
     Gigabytes,
     Model,
     MountPoint,
+    PortNumber,
     Protocol,
     ProvinceZone,
     SecurityLevel,
@@ -23,8 +24,6 @@ from hoaban.model.types import (
     Text,
     Zone,
 )
-
-PortNumber = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Cloud(Model):
@@ -151,31 +150,17 @@ class AgencyKind(StrEnum):
     SHARED_SERVICES = "shared-services"
 
 
-class LinkKind(StrEnum):
-    """How a site is connected to the centre."""
-
-    TSLCD = "tslcd"
-    """The dedicated data-transmission network of Party and State bodies."""
-    LEASED_LINE = "leased-line"
-    INTERNET = "internet"
-    MOBILE = "mobile"
-
-
-class Link(Model):
-    """A circuit of a site."""
-
-    provider: str
-    kind: LinkKind
-    mbps: Annotated[int, Field(gt=0, le=100_000)]
-
-
 class Site(Model):
     """An office of an agency."""
 
     slug: Slug
     name: Text
     address: str
-    link: Link
+
+    moved: ClassVar = {
+        "link": "the circuits of sites are in links.yml, by agency and site; move it there: "
+        "docs/links.md shows how",
+    }
 
 
 class Port(Model):

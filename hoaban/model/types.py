@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -35,6 +36,10 @@ USER_PATTERN = r"^[a-z][a-z0-9-]{1,30}$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 FILESYSTEM_PATTERN = r"^(ext4|xfs)$"
 
+SITE_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+TUNNEL_PATTERN = r"^[a-z][a-z0-9-]{0,9}$"
+ENDPOINT_PATTERN = r"^(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}$"
+
 FORMS = {
     SLUG_PATTERN: "lower-case letters, digits and single hyphens, a letter first",
     MOUNT_PATTERN: (
@@ -45,6 +50,9 @@ FORMS = {
     USER_PATTERN: "a login name: lower-case letters, digits and hyphens, a letter first",
     EMAIL_PATTERN: "a mail address, such as name@agency.example",
     FILESYSTEM_PATTERN: "ext4 or xfs",
+    SITE_PATTERN: "the slugs of an agency and of its site, such as so-noi-vu/tru-so",
+    TUNNEL_PATTERN: "at most 10 lower-case letters, digits and hyphens, a letter first",
+    ENDPOINT_PATTERN: "an address or a name, and a UDP port, such as 203.0.113.7:51830",
 }
 """What a text must look like, in words, by its pattern."""
 
@@ -59,12 +67,16 @@ SecurityLevel = Annotated[
 Gigabytes = Annotated[int, Field(gt=0, le=65_536, description="Size in GiB")]
 MountPoint = Annotated[str, StringConstraints(pattern=MOUNT_PATTERN, max_length=128)]
 IPNetwork = IPv4Network | IPv6Network
+PortNumber = Annotated[int, Field(ge=1, le=65_535)]
 
 
 class Model(BaseModel):
     """A part of a file: unknown keys are refused, values do not change after validation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    moved: ClassVar[Mapping[str, str]] = {}
+    """Keys that were here once: where they went, for who still has them."""
 
 
 class Text(Model):

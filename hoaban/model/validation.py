@@ -15,7 +15,7 @@ from hoaban.model.document import dotted
 from hoaban.model.kinds import describe, kinds_at, kinds_of_keys_at
 from hoaban.model.naming import slugify
 from hoaban.model.problems import listed, near, raise_all
-from hoaban.model.types import FORMS, SLUG_PATTERN
+from hoaban.model.types import FORMS, SLUG_PATTERN, Model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,6 +146,9 @@ class _Fault:
         owners = [
             kind for kind in kinds_at(self.model, self.path[:-1]) if issubclass(kind, BaseModel)
         ]
+        for owner in owners:
+            if issubclass(owner, Model) and self.name in owner.moved:
+                return f"`{self.name}` is no longer written here", owner.moved[self.name]
         fields = [name for owner in owners for name in owner.model_fields]
         if self.fault["input"] is None:
             # In `{vi: a, b}` the b is a key without a value.

@@ -61,7 +61,6 @@ def agency(slug: str, sites: int = 1, **tiers: int) -> AgencySpec:
                     "slug": f"s{number}",
                     "name": {"vi": "s", "en": "s"},
                     "address": "a",
-                    "link": {"provider": "VNPT", "kind": "tslcd", "mbps": 1},
                 }
                 for number in range(sites)
             ],

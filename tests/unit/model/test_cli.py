@@ -148,7 +148,7 @@ def test_addresses_are_shown_as_they_are_not_as_pictures(here: Path, run: Run) -
 
 def test_schema_is_printed_and_written(here: Path, run: Run) -> None:
     assert json.loads(run("schema")[1])["agency.schema.json"]["title"] == "AgencySpec"
-    assert run("schema", "--write")[1].count("written:") == 2
+    assert run("schema", "--write")[1].count("written:") == 3
     assert run("schema", "--write")[1] == "the schemas are up to date\n"
 
 
@@ -171,3 +171,22 @@ def test_outside_of_a_province(tmp_path: Path, run: Run, monkeypatch: pytest.Mon
     status, _, err = run("check")
     assert status == 1
     assert "hoaban init DIRECTORY" in err
+
+
+def test_links_as_a_table_and_as_json(here: Path, run: Run) -> None:
+    status, out, _ = run("links")
+    assert status == 0
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[1][:5] == ["so-a/tru-so", "primary", "VNPT", "V-1", "tslcd"]
+    assert out.splitlines()[3].endswith("20/20 Mbit/s    99.5 %, 40.0 ms, 0.5 %")
+    found = json.loads(run("links", "--agency", "xa-b", "--json")[1])["circuits"]
+    assert [(one["site"], one["circuit"], one["monitor"]) for one in found] == [
+        ("xa-b/tru-so", "T-1", "192.0.2.9")
+    ]
+    assert run("links", "--agency", "xa-bb")[0] == 1
+
+
+def test_a_site_without_a_circuit_is_listed_as_such(here: Path, run: Run) -> None:
+    (here / "links.yml").unlink()
+    assert "so-a/tru-so  none yet" in run("links")[1]
+    assert json.loads(run("links", "--json")[1])["circuits"][0]["role"] is None

@@ -24,7 +24,6 @@ sites:
   - slug: tru-so
     name: {{vi: x, en: x}}
     address: x
-    link: {{provider: VNPT, kind: tslcd, mbps: 1}}
 """
 
 

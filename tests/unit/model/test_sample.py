@@ -63,13 +63,17 @@ def test_a_foundation_with_bastion_time_and_backup(sample: Province) -> None:
     assert given == {"management", "services", "vpn", "pki", "exchange"}
 
 
-@pytest.mark.parametrize("name", ["province", "agency"])
+@pytest.mark.parametrize("name", ["province", "agency", "links"])
 def test_schemas_on_disk_are_those_of_the_models(name: str) -> None:
     path = INVENTORY / "schema" / f"{name}.schema.json"
     assert path.read_text("utf-8") == schema.texts()[path.name], "run: hoaban schema --write"
 
 
-@pytest.mark.parametrize("path", [INVENTORY / "province.yml", *FILES], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [INVENTORY / "province.yml", INVENTORY / "links.yml", *FILES],
+    ids=lambda path: path.stem,
+)
 def test_editors_find_the_schema_and_accept_the_file(path: Path) -> None:
     text = path.read_text("utf-8")
     mark = "# yaml-language-server: $schema="

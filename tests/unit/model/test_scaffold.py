@@ -12,6 +12,7 @@ import pytest
 
 from hoaban.errors import HoabanError
 from hoaban.model import load, scaffold
+from hoaban.model.links import LinkKind
 from hoaban.model.naming import slugify
 from hoaban.model.scaffold import NewAgency, NewProvince
 from hoaban.model.spec import AgencyKind
@@ -30,6 +31,7 @@ def test_a_new_province_is_valid_and_empty(tmp_path: Path) -> None:
     province = load(tmp_path / "inventory")
     assert province.spec.name.vi == 'Tỉnh "X": một'
     assert not province.agencies
+    assert not province.links.circuits
     summary = summarise(province)
     assert (summary.agencies, summary.hosts) == (0, 2)
     assert (tmp_path / ".gitignore").read_text("utf-8").endswith(".hoaban/\n")
@@ -127,6 +129,9 @@ def test_a_new_agency_is_valid_and_has_its_addresses(
     province = load(inventory)
     agency = province.agencies[new.slug]
     assert (agency.kind, agency.name.vi) == (kind, name)
+    circuit = province.links.primary(f"{new.slug}/tru-so")
+    assert circuit is not None
+    assert (circuit.kind, circuit.down_mbps) == (LinkKind.TSLCD, 50)
     plan = province.environment(new.slug)
     assert [host.name for host in plan.hosts] == [f"{new.slug}-noi-bo-app-1"]
     assert str(plan.networks[0].ipv4) == "10.2.2.64/26"
@@ -160,9 +165,11 @@ def test_a_name_in_place_of_a_slug_is_answered_with_the_slug(inventory: Path) ->
 def test_when_no_address_is_left_no_file_stays(inventory: Path) -> None:
     for number in range(14):
         scaffold.add_agency(inventory, NewAgency(f"xa-m{number}"))
+    before = (inventory / "links.yml").read_bytes()
     with pytest.raises(HoabanError, match="pool `agencies` is too small"):
         scaffold.add_agency(inventory, NewAgency("xa-cuoi"))
     assert not (inventory / "agencies" / "xa-cuoi.yml").exists()
+    assert (inventory / "links.yml").read_bytes() == before
     load(inventory)
 
 
@@ -190,3 +197,14 @@ def test_faults_of_the_inventory_come_first(inventory: Path) -> None:
 )
 def test_slugs_of_vietnamese_names(name: str, slug: str) -> None:
     assert slugify(name) == slug
+
+
+def test_circuits_and_comments_that_are_there_stay(inventory: Path) -> None:
+    path = inventory / "links.yml"
+    path.write_text("# Mạng của tỉnh\n" + path.read_text("utf-8"), "utf-8")
+    circuits = load(inventory).links.circuits
+    scaffold.add_agency(inventory, NewAgency("xa-moi"))
+    assert path.read_text("utf-8").startswith("# Mạng của tỉnh\n")
+    now = load(inventory).links.circuits
+    assert {site: now[site] for site in circuits} == circuits
+    assert set(now) - set(circuits) == {"xa-moi/tru-so"}

@@ -122,7 +122,6 @@ def agency(draw: st.DrawFn, slug: str) -> dict[str, Any]:
             "slug": f"s{number}",
             "name": {"vi": "s", "en": "s"},
             "address": "a",
-            "link": {"provider": "VNPT", "kind": "tslcd", "mbps": 1},
         }
         for number in range(draw(st.integers(0, 2)))
     ]
@@ -137,7 +136,10 @@ def agency(draw: st.DrawFn, slug: str) -> dict[str, Any]:
 
 
 services = st.lists(
-    st.sampled_from(["time", "backup_host", "log_host", "vpn_hub"]), min_size=1, max_size=2, unique=True
+    st.sampled_from(["time", "backup_host", "log_host", "vpn_hub"]),
+    min_size=1,
+    max_size=2,
+    unique=True,
 )
 zones = st.sampled_from(["management", "services"])
 

@@ -59,6 +59,7 @@ def rule(stack: str, name: str, remote: str) -> dict[str, Any]:
 def leave(inventory: Path) -> None:
     """Take xa-b out of the inventory."""
     (inventory / "agencies" / "xa-b.yml").unlink()
+    (inventory / "links.yml").unlink()
     other = inventory / "agencies" / "so-a.yml"
     other.write_text(other.read_text("utf-8").replace("agencies: [xa-b]", "agencies: []"), "utf-8")
 
