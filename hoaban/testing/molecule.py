@@ -21,10 +21,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import yaml
 from pydantic import TypeAdapter
@@ -43,13 +44,15 @@ from hoaban.testing.instances import (
     podman_home,
     read_platforms,
 )
+from hoaban.testing.judgement import judge
 from hoaban.testing.podman import Podman
 from hoaban.testing.turn import turn
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Iterator
 
-Record = dict[str, Any]
+SIDE_BY_SIDE = 2
+"""Tests at a time. They wait more than they compute, but each has machines in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,11 @@ class Scenario:
     def platforms(self) -> list[Platform]:
         """Its instances."""
         return read_platforms(self.path / "molecule.yml")
+
+    @property
+    def files(self) -> int:
+        """How many files the role has."""
+        return sum(path.is_file() for path in self.role.rglob("*"))
 
     def clear(self, home: Path) -> None:
         """Remove the instances that a test which was killed left in its podman."""
@@ -118,54 +126,6 @@ def find_scenarios(root: Path, wanted: list[str]) -> list[Scenario]:
     return [s for s in found if not wanted or {s.label, s.role.name} & set(wanted)]
 
 
-def judge(
-    records: list[Record], instances: set[str], unforeseen: Collection[str] = ()
-) -> list[str]:
-    """What is wrong with a whole test's records, given the names of its instances.
-
-    ``unforeseen`` are names of tasks that check mode can't predict.
-    """
-    complaints = []
-    runs = {"check": 0, "converge": 0, "verify": 0}
-    for record in records:
-        kind = record["playbook"].removesuffix(".yml")
-        kind = "check" if record["check"] else kind
-        if kind not in runs:
-            continue
-        runs[kind] += 1
-        reached = {host for host, seen in record["hosts"].items() if seen["ran"]}
-        if instances - reached:
-            complaints.append(f"{kind} did nothing on {', '.join(sorted(instances - reached))}")
-    expected = {"check": 1, "converge": 2, "verify": 1}
-    complaints += [
-        f"{kind} ran {runs[kind]} times, not {count}"
-        for kind, count in expected.items()
-        if runs[kind] != count
-    ]
-    return complaints + mispredicted(records, unforeseen)
-
-
-def mispredicted(records: list[Record], unforeseen: Collection[str] = ()) -> list[str]:
-    """Differences between what check mode predicted and what the first converge changed.
-
-    Only what is ``unforeseen`` may change without a prediction, and it must have none.
-    """
-    runs = [record for record in records if record["playbook"] == "converge.yml"]
-    predicted: Record = next((run["hosts"] for run in runs if run["check"]), {})
-    actual: Record = next((run["hosts"] for run in runs if not run["check"]), {})
-    complaints = []
-    for host in sorted({*predicted, *actual}):
-        foretold = set(predicted.get(host, {}).get("changed", []))
-        happened = set(actual.get(host, {}).get("changed", []))
-        missed = happened - foretold - set(unforeseen)
-        complaints += [f"{host}: check mode did not predict: {t}" for t in sorted(missed)]
-        vain = sorted(foretold - happened)
-        complaints += [f"{host}: check mode predicted in vain: {t}" for t in vain]
-        wrong = sorted(foretold & set(unforeseen))
-        complaints += [f"{host}: unforeseen.yml names what is foreseen: {t}" for t in wrong]
-    return complaints
-
-
 def environment(podman: Podman, scratch: Path) -> dict[str, str]:
     """Variables for Molecule: podman's, Ansible's places in this checkout, mitogen."""
     mitogen = find_spec("ansible_mitogen")
@@ -191,13 +151,16 @@ def environment(podman: Podman, scratch: Path) -> dict[str, str]:
     }
 
 
-def run_test(scenario: Scenario, podman: Podman) -> Result:
-    """Run the whole test sequence of a scenario and judge it."""
+def run_test(scenario: Scenario, podman: Podman, out: IO[bytes] | None = None) -> Result:
+    """Run the whole test sequence of a scenario and judge it.
+
+    What Molecule prints goes to ``out``, or where this program prints.
+    """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hoaban-molecule-") as folder:
         scratch = Path(folder)
         variables = environment(podman, scratch)
-        status = _molecule(scenario, "test", variables)
+        status = _molecule(scenario, "test", variables, out)
         path = Path(variables["HOABAN_RECORD"])
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     complaints = [f"molecule test ended with status {status}"] if status else []
@@ -218,11 +181,55 @@ def run_action(scenario: Scenario, action: str, podman: Podman) -> Result:
     return Result(scenario.label, complaints, time.monotonic() - started)
 
 
-def _molecule(scenario: Scenario, action: str, variables: dict[str, str]) -> int:
+def _molecule(
+    scenario: Scenario, action: str, variables: dict[str, str], out: IO[bytes] | None = None
+) -> int:
     command = ("molecule", action, "--no-command-borders", "--scenario-name", scenario.path.name)
     return subprocess.run(
-        command, cwd=scenario.role, env=os.environ | variables, check=False
+        command,
+        cwd=scenario.role,
+        env=os.environ | variables,
+        stdout=out,
+        stderr=subprocess.STDOUT if out else None,
+        check=False,
     ).returncode
+
+
+def test_all(scenarios: list[Scenario], podman: Podman, parallel: int) -> Iterator[Result]:
+    """Test scenarios, some of them side by side; each result as soon as it is there.
+
+    One at a time prints as it goes. Of several, each prints when it has ended, so that nobody has
+    to tell their lines apart. The largest roles, whose tests take longest, go first: a long one
+    that begins last runs alone.
+    """
+    if parallel == 1 or len(scenarios) == 1:
+        for scenario in scenarios:
+            stdout().print(f"\n== {scenario.label}: molecule test", markup=False)
+            yield _in_turn(scenario, podman, None)
+        return
+    with ThreadPoolExecutor(parallel) as pool:
+        ordered = sorted(scenarios, key=lambda one: one.files, reverse=True)
+        running = [pool.submit(_printed_after, scenario, podman) for scenario in ordered]
+        for future in as_completed(running):
+            result, printed = future.result()
+            stdout().print(f"\n== {result.label}: molecule test", markup=False)
+            sys.stdout.flush()
+            sys.stdout.buffer.write(printed)
+            sys.stdout.buffer.flush()
+            yield result
+
+
+def _printed_after(scenario: Scenario, podman: Podman) -> tuple[Result, bytes]:
+    stdout().print(f"{scenario.label}: begun", markup=False)
+    with tempfile.TemporaryFile() as out:
+        result = _in_turn(scenario, podman, out)
+        out.seek(0)
+        return result, out.read()
+
+
+def _in_turn(scenario: Scenario, podman: Podman, out: IO[bytes] | None) -> Result:
+    with turn(scenario.label, podman.home, scenario.clear):
+        return run_test(scenario, podman, out)
 
 
 def report(results: list[Result], seconds: float) -> None:
@@ -251,6 +258,13 @@ def main(arguments: list[str] | None = None) -> int:
         default=os.environ.get("ROLE", "").split(),
     )
     parser.add_argument("--action", default="test", help="another of Molecule's actions")
+    parser.add_argument(
+        "--parallel",
+        type=int,
+        default=min(SIDE_BY_SIDE, os.cpu_count() or 1),
+        metavar="N",
+        help="tests side by side (default: %(default)s); with 1 each prints as it goes",
+    )
     options = parser.parse_args(arguments)
     scenarios = find_scenarios(ROOT, options.roles)
     podman = Podman.prepare(podman_home())
@@ -262,12 +276,11 @@ def main(arguments: list[str] | None = None) -> int:
         if ensure_image(podman, recipe):
             label = f"(image {recipe.codename})"
             results.append(Result(label, (), time.monotonic() - begun))
-    for scenario in scenarios:
-        stdout().print(f"\n== {scenario.label}: molecule {options.action}", markup=False)
-        if options.action == "test":
-            with turn(scenario.label, podman.home, scenario.clear):
-                results.append(run_test(scenario, podman))
-        else:
+    if options.action == "test":
+        results += test_all(scenarios, podman, options.parallel)
+    else:
+        for scenario in scenarios:
+            stdout().print(f"\n== {scenario.label}: molecule {options.action}", markup=False)
             results.append(run_action(scenario, options.action, podman))
     report(results, time.monotonic() - started)
     return 1 if any(result.complaints for result in results) else 0

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
 from hoaban.errors import HoabanError
 from hoaban.roles import guest_packages
+from hoaban.testing import molecule
 from hoaban.testing.image import CODENAME
 from hoaban.testing.instances import Container, Machine, images, read_platforms
-from hoaban.testing.molecule import Scenario, find_scenarios, judge
+from hoaban.testing.judgement import judge
+from hoaban.testing.molecule import Scenario, find_scenarios
+from hoaban.testing.podman import Podman
 from hoaban.workspace import toolkit_root
 
 if TYPE_CHECKING:
@@ -153,3 +157,24 @@ def test_scenarios_by_name(tmp_path: Any) -> None:
     assert labels("base/other", "web") == ["base/other", "web"]
     with pytest.raises(HoabanError, match="no Molecule scenario for: wbe"):
         labels("wbe")
+
+
+def test_side_by_side_each_prints_in_one_piece(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    both_run = threading.Barrier(2, timeout=10)
+
+    def fake(scenario: Scenario, podman: Podman, out: IO[bytes] | None) -> molecule.Result:
+        assert out is not None
+        for _ in range(3):
+            both_run.wait()
+            out.write(f"{scenario.label}\n".encode())
+        return molecule.Result(scenario.label, (), 0.0)
+
+    monkeypatch.setattr(molecule, "_in_turn", fake)
+    scenarios = find_scenarios(toolkit_root(), ["base", "firewall"])
+    results = list(molecule.test_all(scenarios, Podman(tmp_path), parallel=2))
+    assert {result.label for result in results} == {"base", "firewall"}
+    printed = capfdbinary.readouterr().out
+    assert b"base\n" * 3 in printed
+    assert b"firewall\n" * 3 in printed
