@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BIN = Path(sys.executable).parent
+MIRROR = "http://172.31.77.1:8780/debian"
+"""The lab's own."""
 STEP_SECONDS = 1500
 """No step may take longer: software emulation on a busy machine is slow, but not that slow."""
 
@@ -68,6 +70,7 @@ def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
     small = SmallProvince(tmp_path_factory.mktemp("estate"))
     small.province["slug"] = "that"  # "thật": real
     small.province["sizes"] = {"tiny": {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}}
+    small.province["services"] = {"mirror": MIRROR}
     small.tiers["web"]["count"] = 1
     small.write()
     (small.workspace.inventory / "hoaban.yml").write_text("plugin: hoaban\n")  # as init does

@@ -41,6 +41,7 @@ def test_up_delivers_a_verified_environment(estate: Estate) -> None:
     (delivery,) = estate.hoaban("up", AGENCY, "--yes")
     verification = json.loads(Path(delivery["report"]).with_name("verify.json").read_text())
     assert findings(verification, "fail") == []
+    assert [line for line in findings(verification, "skip") if line.startswith("updates ")] == []
     assert delivery["checks"]["fail"] == 0
     proved = {check["id"] for check in verification["checks"] if findings_of(check, "pass")}
     assert proved >= {
