@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hoaban.errors import HoabanError
-from hoaban.model import planning
+from hoaban.model import drills, planning
 from hoaban.model.addresses import AddressPlan
 from hoaban.model.facts import Facts, both
 from hoaban.model.ledger import Book, Ledger
@@ -48,6 +48,10 @@ class Province:
     def environment(self, slug: str) -> EnvironmentPlan:
         """The environment of an agency; an error with near names when there is no such agency."""
         return planning.environment(self._facts, self.agency(slug))
+
+    def drill(self, slug: str, host: str) -> EnvironmentPlan:
+        """The environment in which a restore of one host of an agency is tried."""
+        return drills.drill(self._facts, self.environment(slug), host)
 
     def agency(self, slug: str) -> AgencySpec:
         """The agency of that slug."""

@@ -1,8 +1,9 @@
 """Quotas of a project: what is planned, and head-room for replacing servers and for growth.
 
 Head-room is a fifth, rounded up, and at least what the largest server takes, so that any one
-server can be replaced by making the new one first. Networks, ports and rules cost next to nothing
-and get as much again. What is not planned at all is not granted: nothing stays nothing.
+server can be replaced by making the new one first, and its backup restored beside it. Networks,
+ports and rules cost next to nothing and get as much again. What is not planned at all is not
+granted: nothing stays nothing.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def quota_of(
         ),
         server_groups=with_head_room(len(server_groups)),
         server_group_members=with_head_room(members),
-        volumes=with_head_room(len(volumes)),
-        gigabytes=with_head_room(sum(volumes), max(volumes, default=0)),
+        volumes=with_head_room(len(volumes), max((len(host.volumes) for host in hosts), default=0)),
+        gigabytes=with_head_room(sum(volumes), max(map(_gigabytes, hosts), default=0)),
         networks=twice(len(networks)),
         subnets=twice(2 * len(networks)),
         ports=twice(
@@ -82,6 +83,10 @@ def quota_of(
         ),
         floating_ips=with_head_room(sum(host.floating_ip for host in hosts)),
     )
+
+
+def _gigabytes(host: HostPlan) -> int:
+    return sum(volume.size_gb for volume in host.volumes)
 
 
 def _members(hosts: Sequence[HostPlan], server_group: str) -> int:

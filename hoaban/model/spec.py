@@ -197,10 +197,14 @@ class Retention(Model):
 
 
 class Backup(Model):
-    """What may be lost (RPO) and how long a restore may take (RTO), in hours."""
+    """What may be lost (RPO) and how long a restore may take (RTO), in hours.
+
+    ``drill_days`` is how old the last proof may be that a host's backup can be restored.
+    """
 
     rpo_hours: Annotated[int, Field(ge=1, le=168)] = 24
     rto_hours: Annotated[int, Field(ge=1, le=168)] = 8
+    drill_days: Annotated[int, Field(ge=1, le=366)] = 90
     retention: Retention = Retention()
 
 

@@ -139,6 +139,11 @@ def destroy(
 ) -> UpdateResult:
     """Delete all that the stack made; asks first when that takes data along."""
     standing = [dependent.stack_name for dependent in target.dependents()]
+    if standing and target.agency is not None:
+        raise HoabanError(
+            f"the scratch server of a restore drill stands in the networks of {target.agency}",
+            mend=f"if no drill is under way: hoaban backup drill {target.agency} --clean",
+        )
     if standing:
         raise HoabanError(
             f"{len(standing)} agencies stand on this foundation: {', '.join(standing)}",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hoaban.model.outputs import StackOutputs
     from hoaban.workspace import Workspace
 
-PROVINCE_PROJECT, AGENCY_PROJECT = "province", "agency"
+PROVINCE_PROJECT, AGENCY_PROJECT, DRILL_PROJECT = "province", "agency", "drill"
 PROVIDER_PREFIX = "pulumi:providers:"
 
 
@@ -88,12 +88,42 @@ class Target:
     def dependents(self) -> list[Target]:
         """Targets that stand on this one, whole or half built."""
         if self.agency is not None:
-            return []
+            drill = DrillTarget(self.workspace, self.province, self.agency)
+            return [drill] if drill.stands() else []
         return [
             self.of(name.stack)
             for name in standing(self.workspace)
             if name.project == AGENCY_PROJECT
         ]
+
+
+@dataclass(frozen=True)
+class DrillTarget(Target):
+    """The scratch server on which the backup of an agency's host is tried.
+
+    ``host`` is only needed to make it, not to take it away.
+    """
+
+    host: str = ""
+
+    @property
+    def project(self) -> str:
+        """The Pulumi project, which is also the program's folder in stacks/."""
+        return DRILL_PROJECT
+
+    @cached_property
+    def plan(self) -> EnvironmentPlan:
+        """What is to be built."""
+        return self.province.drill(self.stack_name, self.host)
+
+    @property
+    def config(self) -> dict[str, str]:
+        """What the program must be told."""
+        return {f"{DRILL_PROJECT}:host": self.host}
+
+    def dependents(self) -> list[Target]:
+        """Nothing stands on a scratch server."""
+        return []
 
 
 def standing(workspace: Workspace) -> list[StackName]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_openstack import blockstorage, compute, networking
@@ -13,9 +13,10 @@ from stacks.components.cloud_init import first_boot
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pulumi import Output
+
     from hoaban.model.environment import HostPlan, VolumePlan
     from stacks.components.labels import Labels
-    from stacks.components.network import NetworkComponent
     from stacks.components.security_group import SecurityGroupComponent
 
 # What these say is used at a server's first boot only. A new guest image, deploy key or template
@@ -39,6 +40,14 @@ class HostDefaults:
     volume_type: str | None = None
 
 
+class Segment(Protocol):
+    """A network that this stack makes, or that another one lends it."""
+
+    @property
+    def identifiers(self) -> Mapping[str, Output[str]]:
+        """Fields of :class:`hoaban.model.outputs.NetworkOutput`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostProps:
     """A planned host and what it is put into.
@@ -50,7 +59,7 @@ class HostProps:
     labels: Labels
     project_id: Input[str]
     defaults: HostDefaults
-    network: NetworkComponent
+    network: Segment
     security_groups: Sequence[SecurityGroupComponent]
     server_group_id: Input[str] | None
     routed: Sequence[Resource]
@@ -80,17 +89,18 @@ class HostComponent(ComponentResource):
 
     def _port(self) -> networking.Port:
         props, plan = self._props, self._props.plan
+        network = props.network.identifiers
         return networking.Port(
             plan.name,
             name=plan.name,
             description=props.labels.describe(plan.fqdn),
-            network_id=props.network.network.id,
+            network_id=network["network_id"],
             tenant_id=props.project_id,
             fixed_ips=[
-                networking.PortFixedIpArgs(subnet_id=subnet.id, ip_address=str(address))
+                networking.PortFixedIpArgs(subnet_id=network[subnet], ip_address=str(address))
                 for subnet, address in (
-                    (props.network.subnet_ipv4, plan.ipv4),
-                    (props.network.subnet_ipv6, plan.ipv6),
+                    ("subnet_ipv4_id", plan.ipv4),
+                    ("subnet_ipv6_id", plan.ipv6),
                 )
             ],
             security_group_ids=[group.group.id for group in props.security_groups],

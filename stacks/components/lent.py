@@ -1,7 +1,8 @@
-"""What the province's foundation lends its agencies: the outputs of its stack."""
+"""What a stack lends those that stand on it: its outputs, by stack references."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi import Output, RunError, StackReference
@@ -61,3 +62,41 @@ class Lent:
                 "  mend: hoaban up"
             )
         return flavors[size]
+
+
+@dataclass(frozen=True, slots=True)
+class LentNetwork:
+    """A network that another stack owns."""
+
+    identifiers: Mapping[str, Output[str]]
+
+
+class LentByAgency:
+    """The project and the networks of an agency, of which a drill is a guest."""
+
+    def __init__(self, agency: str) -> None:
+        self._agency = agency
+        self._reference = StackReference(f"organization/agency/{agency}")
+
+    @property
+    def project_id(self) -> Output[str]:
+        """The agency's project."""
+        return self._reference.get_output("project_id").apply(self._present)
+
+    def network(self, zone: str) -> LentNetwork:
+        """The agency's network of a zone."""
+        networks = self._reference.get_output("networks")
+
+        def identifier(name: str) -> Output[str]:
+            return networks.apply(lambda known: self._present((known or {}).get(zone))[name])
+
+        names = ("network_id", "subnet_ipv4_id", "subnet_ipv6_id")
+        return LentNetwork({name: identifier(name) for name in names})
+
+    def _present(self, value: Any) -> Any:
+        if value is None:
+            raise RunError(
+                f"the environment of `{self._agency}` has not been built, or not all of it\n"
+                f"  mend: hoaban up {self._agency}"
+            )
+        return value
