@@ -42,9 +42,14 @@ _PACKAGES = (
     "python3-apt",
     "systemd",
     "systemd-sysv",
-    # What only the tests use: to speak to ports, and to be a client of the backup host.
+    # What only the tests use: to speak to ports, to be a client of the backup host, to be refused
+    # by cron, and to be removed.
+    "cron",
+    "inetutils-telnet",
     "ncat",
     "restic",
+    # Stands in for the kernel's WireGuard, where the machine that tests has none.
+    "wireguard-go",
 )
 # Units that have no business in a container, or that would work behind a test's back.
 _MASKED = (
@@ -58,11 +63,14 @@ _MASKED = (
     "systemd-udev-trigger.service",
     "systemd-udevd.service",
 )
+# Units that Debian starts by itself, and that fail in a container: roles enable them.
+_DISABLED = ("audit-rules.service", "auditd.service", "frr.service", "keepalived.service")
 _HOOK = """\
 set -eu
 rm -f "$1"/etc/ssh/ssh_host_*
 : > "$1"/etc/machine-id
 for unit in {masked}; do ln -sf /dev/null "$1/etc/systemd/system/$unit"; done
+for unit in {disabled}; do chroot "$1" systemctl disable --quiet "$unit" 2>/dev/null || :; done
 cp {units}/*.service "$1/etc/systemd/system/"
 for unit in {units}/*.service; do chroot "$1" systemctl enable --quiet "${{unit##*/}}"; done
 """
@@ -90,7 +98,7 @@ class Recipe:
     @property
     def name(self) -> str:
         """Name of the image, with a digest of the recipe as its tag."""
-        parts = [self.codename, *self.packages, *_MASKED, _HOOK]
+        parts = [self.codename, *self.packages, *_MASKED, *_DISABLED, _HOOK]
         digest = hashlib.sha256("\0".join(parts).encode())
         for unit in sorted(self.units.glob("*.service")):
             digest.update(unit.name.encode() + b"\0" + unit.read_bytes())
@@ -118,7 +126,9 @@ def _bootstrap(recipe: Recipe, scratch: Path, archive: Path) -> None:
     sources = scratch / "debian.sources"
     sources.write_text(mirror.sources(recipe.codename))
     hook = scratch / "hook"
-    hook.write_text(_HOOK.format(masked=" ".join(_MASKED), units=recipe.units))
+    hook.write_text(
+        _HOOK.format(masked=" ".join(_MASKED), disabled=" ".join(_DISABLED), units=recipe.units)
+    )
     command = [
         "mmdebstrap",
         "--quiet",

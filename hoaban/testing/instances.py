@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import TypeAdapter
@@ -25,6 +25,9 @@ from hoaban.testing.guest import Guest, GuestDisk
 from hoaban.testing.image import CODENAME, Recipe
 from hoaban.testing.podman import Podman
 from hoaban.testing.shares import Share, sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 BOOT_SECONDS = 180
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +43,14 @@ class Network(Model):
     name: str
     ipv4: IPv4Network
     ipv6: IPv6Network
+
+
+class Attachment(Model):
+    """A further network of a container, and the addresses that it has there."""
+
+    network: Network
+    ipv4: IPv4Address | None = None
+    ipv6: IPv6Address | None = None
 
 
 class Machine(Model):
@@ -63,6 +74,8 @@ class Container(Model):
     network: Network
     ipv4: IPv4Address | None = None
     ipv6: IPv6Address | None = None
+    more: tuple[Attachment, ...] = ()
+    """Further networks; their interfaces are eth1 and so on, in this order."""
     tmpfs: tuple[str, ...] = ()
     """Mount points that are file systems of their own, in memory."""
     release: str = CODENAME
@@ -72,6 +85,11 @@ class Container(Model):
     """Device nodes of this machine."""
     capabilities: tuple[str, ...] = ()
     """Rights beyond those that every container has."""
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        """All its networks, that of ``eth0`` first."""
+        return (Attachment(network=self.network, ipv4=self.ipv4, ipv6=self.ipv6), *self.more)
 
 
 Platform = Machine | Container
@@ -106,7 +124,7 @@ def create(podman: Podman, platforms: list[Platform]) -> None:
     """Start all instances side by side, and wait until each of them is ready for Ansible."""
     destroy(podman, platforms)
     containers = [item for item in platforms if isinstance(item, Container)]
-    for network in {item.network.name: item.network for item in containers}.values():
+    for network in _networks(containers).values():
         make_room((network.ipv4, network.ipv6))
         subnets = (f"--subnet={network.ipv4}", f"--subnet={network.ipv6}")
         podman.run("network", "create", "--ipv6", "--disable-dns", *subnets, network.name)
@@ -121,9 +139,22 @@ def destroy(podman: Podman, platforms: list[Platform]) -> None:
     containers = [item for item in platforms if isinstance(item, Container)]
     if containers:
         podman.run("rm", "--force", "--ignore", "--time=0", *(item.name for item in containers))
-    for name in {item.network.name for item in containers}:
+    for name in _networks(containers):
         if podman.exists("network", name):
             podman.run("network", "rm", "--force", name)
+
+
+def _networks(containers: Iterable[Container]) -> dict[str, Network]:
+    """Networks by name, of all that containers are attached to."""
+    joined = [place.network for item in containers for place in item.attachments]
+    return {network.name: network for network in joined}
+
+
+def _network_option(number: int, place: Attachment) -> str:
+    """The option of ``podman run`` for one network; podman would order interfaces by name."""
+    wanted = (("ip", place.ipv4), ("ip6", place.ipv6), ("interface_name", f"eth{number}"))
+    settings = ",".join(f"{key}={value}" for key, value in wanted if value is not None)
+    return f"--network={place.network.name}:{settings}"
 
 
 def _start(podman: Podman, platform: Platform) -> None:
@@ -134,14 +165,12 @@ def _start(podman: Podman, platform: Platform) -> None:
 
 
 def _start_container(podman: Podman, platform: Container) -> None:
-    wanted = (("ip", platform.ipv4), ("ip6", platform.ipv6))
-    addresses = ",".join(f"{key}={value}" for key, value in wanted if value is not None)
     podman.run(
         "run",
         "--detach",
         f"--name={platform.name}",
         f"--hostname={platform.name}",
-        f"--network={platform.network.name}:{addresses}",
+        *(_network_option(number, place) for number, place in enumerate(platform.attachments)),
         "--systemd=always",
         "--stop-timeout=1",
         # The roles own this file: podman would mount its own over it.

@@ -57,6 +57,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core is untyped
         for (unit, running), state in zip(wanted.items(), found, strict=True):
             if as_wanted(state, running=running):
                 continue
+            if self._task.check_mode:
+                # A unit that the run has not written yet is unknown to systemd: it would be made.
+                mended.append(unit)
+                continue
             arguments = {"name": unit, "enabled": True} | ({"state": "started"} if running else {})
             done: dict[str, Any] = self._execute_module(
                 module_name="ansible.builtin.systemd_service",
