@@ -46,7 +46,7 @@ from hoaban.testing.instances import (
 )
 from hoaban.testing.judgement import judge
 from hoaban.testing.podman import Podman
-from hoaban.testing.turn import turn
+from hoaban.testing.turn import seat, turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,11 +205,11 @@ def test_all(scenarios: list[Scenario], podman: Podman, parallel: int) -> Iterat
     if parallel == 1 or len(scenarios) == 1:
         for scenario in scenarios:
             stdout().print(f"\n== {scenario.label}: molecule test", markup=False)
-            yield _in_turn(scenario, podman, None)
+            yield _in_turn(scenario, podman, parallel, None)
         return
     with ThreadPoolExecutor(parallel) as pool:
         ordered = sorted(scenarios, key=lambda one: one.files, reverse=True)
-        running = [pool.submit(_printed_after, scenario, podman) for scenario in ordered]
+        running = [pool.submit(_printed_after, scenario, podman, parallel) for scenario in ordered]
         for future in as_completed(running):
             result, printed = future.result()
             stdout().print(f"\n== {result.label}: molecule test", markup=False)
@@ -219,16 +219,16 @@ def test_all(scenarios: list[Scenario], podman: Podman, parallel: int) -> Iterat
             yield result
 
 
-def _printed_after(scenario: Scenario, podman: Podman) -> tuple[Result, bytes]:
+def _printed_after(scenario: Scenario, podman: Podman, seats: int) -> tuple[Result, bytes]:
     stdout().print(f"{scenario.label}: begun", markup=False)
     with tempfile.TemporaryFile() as out:
-        result = _in_turn(scenario, podman, out)
+        result = _in_turn(scenario, podman, seats, out)
         out.seek(0)
         return result, out.read()
 
 
-def _in_turn(scenario: Scenario, podman: Podman, out: IO[bytes] | None) -> Result:
-    with turn(scenario.label, podman.home, scenario.clear):
+def _in_turn(scenario: Scenario, podman: Podman, seats: int, out: IO[bytes] | None) -> Result:
+    with turn(scenario.label, podman.home, scenario.clear), seat(seats):
         return run_test(scenario, podman, out)
 
 
@@ -281,7 +281,8 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         for scenario in scenarios:
             stdout().print(f"\n== {scenario.label}: molecule {options.action}", markup=False)
-            results.append(run_action(scenario, options.action, podman))
+            with seat(options.parallel):
+                results.append(run_action(scenario, options.action, podman))
     report(results, time.monotonic() - started)
     return 1 if any(result.complaints for result in results) else 0
 

@@ -164,7 +164,9 @@ def test_side_by_side_each_prints_in_one_piece(
 ) -> None:
     both_run = threading.Barrier(2, timeout=10)
 
-    def fake(scenario: Scenario, podman: Podman, out: IO[bytes] | None) -> molecule.Result:
+    def fake(
+        scenario: Scenario, podman: Podman, seats: int, out: IO[bytes] | None
+    ) -> molecule.Result:
         assert out is not None
         for _ in range(3):
             both_run.wait()

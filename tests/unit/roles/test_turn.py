@@ -1,15 +1,16 @@
-"""One test of a scenario at a time, and what a killed one leaves."""
+"""Few tests at a time, one of each scenario, and what a killed one leaves."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from hoaban.testing.turn import turn
+from hoaban.testing.turn import seat, turn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,3 +87,19 @@ def test_scenarios_do_not_wait_for_each_other(tmp_path: Path) -> None:
         turn("role/other", tmp_path, nothing, tmp_path),
     ):
         assert len(list(tmp_path.glob("*.lock"))) == 2
+
+
+def test_no_more_than_there_are_seats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = []
+
+    def leave(_: float) -> None:
+        pauses.append(1)
+        first.close()
+
+    monkeypatch.setattr("hoaban.testing.turn.time.sleep", leave)
+    with ExitStack() as first:
+        first.enter_context(seat(2, tmp_path))
+        with seat(2, tmp_path):
+            assert pauses == []
+            with seat(2, tmp_path):
+                assert pauses == [1]
