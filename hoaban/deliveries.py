@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.console import Steps
 from hoaban.converge.console import CloudConsole
-from hoaban.converge.many import converge_many
-from hoaban.converge.run import converge
+from hoaban.converge.many import converge_stacks
 from hoaban.delivery import Delivery, provision
 from hoaban.errors import HoabanError
 from hoaban.provision.engines import engine_for
@@ -99,26 +98,13 @@ def _converge(deliveries: Sequence[Delivery], steps: Steps) -> None:
         return
     target = deliveries[0].target
     console = CloudConsole(target.province.spec.cloud, target.workspace.inventory)
-    foundation = whole.pop(None, None)
-    if foundation is not None:
-        try:
-            done = converge(target.workspace, None, console, steps)
-        except HoabanError as error:
-            foundation.fail("converged", error)
-        else:
-            foundation.changed_tasks = done.changed
-            foundation.seconds["converge"] = done.seconds
-    slugs = [slug for slug in whole if slug is not None]
-    try:
-        results = converge_many(target.workspace, slugs, console, steps) if slugs else {}
-    except HoabanError as error:
-        results = dict.fromkeys(slugs, error)
-    for slug, result in results.items():
+    results = converge_stacks(target.workspace, list(whole), console, steps)
+    for stack, result in results.items():
         if isinstance(result, HoabanError):
-            whole[slug].fail("converged", result)
+            whole[stack].fail("converged", result)
         else:
-            whole[slug].changed_tasks = result.changed
-            whole[slug].seconds["converge"] = result.seconds
+            whole[stack].changed_tasks = result.changed
+            whole[stack].seconds["converge"] = result.seconds
 
 
 def _verify(deliveries: Sequence[Delivery], how: How) -> None:

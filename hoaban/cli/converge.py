@@ -17,7 +17,7 @@ from hoaban.cli.operation import (
 )
 from hoaban.console import Steps, print_json, stdout
 from hoaban.converge.console import CloudConsole
-from hoaban.converge.many import converge_many
+from hoaban.converge.many import converge_stacks
 from hoaban.converge.playbook import Transport
 from hoaban.converge.run import converge as configure
 from hoaban.errors import HoabanError, UsageError, listed
@@ -66,15 +66,7 @@ def converge(
             one = configure(workspace, stacks[0], console, steps, hosts=host or (), **how)
             results: dict[str | None, Converged | HoabanError] = {stacks[0]: one}
         else:
-            results = {}
-            if None in stacks:
-                try:
-                    results[None] = configure(workspace, None, console, steps, **how)
-                except HoabanError as error:
-                    results[None] = error
-            slugs = [slug for slug in stacks if slug is not None]
-            if slugs:
-                results.update(converge_many(workspace, slugs, console, steps, **how))
+            results = converge_stacks(workspace, stacks, console, steps, **how)
     _tell(results, check=check, json_=json_, one=not everything and len(stacks) == 1)
 
 

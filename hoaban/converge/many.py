@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from hoaban.console import Steps
 from hoaban.converge.hostkeys import pin
 from hoaban.converge.playbook import Run, Transport, count_tasks, play
-from hoaban.converge.run import QUIET_SECONDS, Converged, as_one, explain, prepare, untouched
+from hoaban.converge.run import (
+    QUIET_SECONDS,
+    Converged,
+    as_one,
+    converge,
+    explain,
+    prepare,
+    untouched,
+)
 from hoaban.converge.tally import Tally
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
@@ -33,6 +41,33 @@ if TYPE_CHECKING:
 PLAYBOOK = "agency.yml"
 STACKS_AT_ONCE = 8
 """Of how many stacks the first boot is awaited at once."""
+
+
+def converge_stacks(
+    workspace: Workspace,
+    stacks: Sequence[str | None],
+    console: Console,
+    steps: Steps,
+    **how: Any,
+) -> dict[str | None, Converged | HoabanError]:
+    """What each stack's part came to: the foundation's (None) first, which the agencies need.
+
+    ``how`` is what :func:`converge_many` takes. An error of the foundation doesn't keep the
+    agencies from being tried, and what concerns all agencies is told of each of them.
+    """
+    results: dict[str | None, Converged | HoabanError] = {}
+    if None in stacks:
+        try:
+            results[None] = converge(workspace, None, console, steps, **how)
+        except HoabanError as error:
+            results[None] = error
+    agencies = [stack for stack in stacks if stack is not None]
+    if agencies:
+        try:
+            results.update(converge_many(workspace, agencies, console, steps, **how))
+        except HoabanError as error:
+            results.update(dict.fromkeys(agencies, error))
+    return results
 
 
 def converge_many(

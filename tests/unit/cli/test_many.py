@@ -12,6 +12,7 @@ from hoaban import console, deliveries
 from hoaban.cli import plan as plan_verb
 from hoaban.cli import up as up_verb
 from hoaban.cli.operation import Failures, provisioned, targets_of
+from hoaban.converge import many
 from hoaban.converge.run import Converged
 from hoaban.deliveries import How, deliver_many
 from hoaban.engine.api import Interrupted, Options, UpdateKind, UpdateResult
@@ -196,8 +197,8 @@ class Recorded:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.phases: list[tuple[str, Any]] = []
         monkeypatch.setattr(deliveries, "provision", self._provision)
-        monkeypatch.setattr(deliveries, "converge", self._converge)
-        monkeypatch.setattr(deliveries, "converge_many", self._converge_many)
+        monkeypatch.setattr(many, "converge", self._converge)
+        monkeypatch.setattr(many, "converge_many", self._converge_many)
         monkeypatch.setattr(deliveries, "_verify", self._rest("verify"))
         monkeypatch.setattr(deliveries, "_report", self._rest("report"))
 
@@ -266,7 +267,7 @@ def test_a_bastion_that_is_gone_is_the_error_of_each_agency(
 
     monkeypatch.setattr(deliveries, "operate", outcomes())
     recorded = Recorded(monkeypatch)
-    monkeypatch.setattr(deliveries, "converge_many", gone)
+    monkeypatch.setattr(many, "converge_many", gone)
     done = deliver_many(targets_of(["xa-ba", "xa-hai"], everything=False), HOW)
     assert [one.failed_at for one in done] == ["converged", "converged"]
     assert recorded.phases == [("verify", []), ("report", [])]

@@ -15,7 +15,7 @@ import pytest
 
 from hoaban.converge import playbook
 from hoaban.converge.console import Hindrance
-from hoaban.converge.many import converge_many
+from hoaban.converge.many import converge_many, converge_stacks
 from hoaban.converge.playbook import Run, Transport, count_tasks, environment, playbook_path
 from hoaban.converge.run import Converged, converge
 from hoaban.errors import HoabanError, ManyErrors
@@ -420,3 +420,8 @@ def test_a_bastion_that_does_not_answer_is_the_error_of_all(
     with pytest.raises(HoabanError, match="sonla-bastion does not answer SSH"):
         converge_many(three, AGENCIES, console, steps)
     assert list(toolkit.iterdir()) == []
+    results = converge_stacks(three, [None, *AGENCIES], console, steps)
+    assert list(results) == [None, *AGENCIES]
+    for result in results.values():
+        assert isinstance(result, HoabanError)
+        assert "sonla-bastion does not answer SSH" in result.what

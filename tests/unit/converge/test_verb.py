@@ -28,6 +28,7 @@ def configured(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Mock:
     monkeypatch.setattr(verb, "CloudConsole", Mock())
     run = Mock(return_value=Converged({}, 1.0, None))
     monkeypatch.setattr(verb, "configure", run)
+    monkeypatch.setattr("hoaban.converge.many.converge", run)
     return run
 
 
