@@ -47,6 +47,11 @@ class Pair(NamedTuple):
         """The two addresses at an offset."""
         return self.ipv4.network_address + offset, self.ipv6.network_address + offset
 
+    def singles(self, offset: int) -> tuple[IPv4Network, IPv6Network]:
+        """The two addresses at an offset, as networks of one."""
+        ipv4, ipv6 = self.addresses(offset)
+        return IPv4Network(ipv4), IPv6Network(ipv6)
+
     def gateways(self) -> tuple[IPv4Address, IPv6Address]:
         """The two addresses of the router in a network: its first ones."""
         return self.addresses(GATEWAY_OFFSET)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from hoaban.model.accounts import is_taken
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.faults import fault, repeated, unique
+from hoaban.model.gateway_checks import check_gateways
 from hoaban.model.keys import fault_of_public_key
 from hoaban.model.link_checks import check_links
 from hoaban.model.pools import check_pools
@@ -47,6 +48,7 @@ def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
     yield from _services(document, spec)
     yield from _operators(document, spec)
     yield from _sealed_to(document, spec)
+    yield from check_gateways(document, spec)
     for name, host in spec.hosts.items():
         path = ("hosts", name)
         yield from _size(document, (*path, "size"), host.size, spec)

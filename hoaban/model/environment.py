@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from hoaban.model.spec import Backup, ProvinceService, Size
 from hoaban.model.types import Direction, Family, IPNetwork, Model, Protocol, SecurityLevel, Text
+from hoaban.model.vpnplan import VpnPlan
 
 FIRST_POOL_OFFSET, LAST_POOL_OFFSET = 55, 62
 """Offsets, in a network of either family, of the cloud's own allocation pool."""
@@ -58,12 +59,28 @@ class Rule(Model):
     reason: Text
 
 
+class ForwardRule(Model):
+    """One allowed flow between others, which a gateway passes on."""
+
+    id: str
+    protocol: Protocol
+    family: Family
+    ports: list[int]
+    """Of the destination, in order."""
+    sources: list[IPNetwork]
+    destinations: list[IPNetwork]
+    reason: Text
+
+
 class SecurityGroupPlan(Model):
     """A set of rules that hosts share."""
 
     name: str
     description: str
     rules: list[Rule]
+    transit: list[ForwardRule] = []
+    """What the group's hosts pass on between others. ``rules`` are then how the cloud's filter sees
+    that: the hosts neither take nor start these flows themselves."""
 
 
 class VolumePlan(Model):
@@ -92,6 +109,8 @@ class HostPlan(Model):
     ipv6: IPv6Address
     floating_ip: bool
     security_groups: list[str]
+    carries: list[IPNetwork] = []
+    """Networks that are not its own, from and to which its port carries packets."""
     server_group: str | None = None
     volumes: list[VolumePlan]
     backup: Backup | None = None
@@ -123,6 +142,15 @@ class Quota(Model):
     floating_ips: int
 
 
+class RoutePlan(Model):
+    """A way that the province's router takes through one of its networks."""
+
+    destination: IPNetwork
+    next_hop: IPv4Address | IPv6Address
+    zone: str
+    """The network in which the next hop is."""
+
+
 class EnvironmentPlan(Model):
     """Everything to be built for one agency, or (``agency`` None) the province's foundation."""
 
@@ -139,8 +167,18 @@ class EnvironmentPlan(Model):
     server_groups: list[str]
     containers: list[ContainerPlan]
     quota: Quota
+    routes: list[RoutePlan] = []
+    vpn: VpnPlan | None = None
 
     def rules_of(self, host: HostPlan) -> list[Rule]:
-        """Rules of all the groups that a host is in, in order of group and rule."""
+        """What a host itself takes and starts: rules of its groups, in order of group and rule."""
+        groups = self._groups_of(host)
+        return [rule for group in groups if not group.transit for rule in group.rules]
+
+    def transit_of(self, host: HostPlan) -> list[ForwardRule]:
+        """What a host passes on between others."""
+        return [rule for group in self._groups_of(host) for rule in group.transit]
+
+    def _groups_of(self, host: HostPlan) -> list[SecurityGroupPlan]:
         by_name = {group.name: group for group in self.security_groups}
-        return [rule for name in host.security_groups for rule in by_name[name].rules]
+        return [by_name[name] for name in host.security_groups]

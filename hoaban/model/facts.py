@@ -8,15 +8,17 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from hoaban.model import rules
 from hoaban.model.ledger import host_key
 from hoaban.model.links import Links
-from hoaban.model.types import Zone
+from hoaban.model.matrix import Matrix
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hoaban.model.addresses import AddressPlan
     from hoaban.model.spec import AgencySpec, ProvinceService, ProvinceSpec, System
+    from hoaban.model.types import IPNetwork, Zone
 
 Address = IPv4Address | IPv6Address
 
@@ -40,18 +42,6 @@ class Endpoint(NamedTuple):
 def host_name(agency: str, system: str, zone: Zone, number: int) -> str:
     """Name of a server of an agency, unique in the province."""
     return f"{agency}-{system}-{zone}-{number}"
-
-
-def first_tier(system: System) -> Zone:
-    """The tier that users reach: web if there is one, else app, else data."""
-    return next(zone for zone in Zone if zone in system.tiers)
-
-
-def tier_before(system: System, zone: Zone) -> Zone | None:
-    """The tier that may reach a tier; None for the first."""
-    before = [other for other in Zone if other in system.tiers]
-    position = before.index(zone)
-    return before[position - 1] if position else None
 
 
 def mirror_endpoint(url: str) -> Endpoint | None:
@@ -91,14 +81,17 @@ class Facts:
         ]
 
     @cached_property
-    def open_to(self) -> Mapping[str, list[tuple[str, System]]]:
-        """For each agency, the systems (with their owners) of other agencies that it may use."""
-        uses: dict[str, list[tuple[str, System]]] = {slug: [] for slug in self.agencies}
-        for owner in sorted(self.agencies):
-            for system in self.agencies[owner].systems:
-                for user in dict.fromkeys(system.exposure.agencies):
-                    uses[user].append((owner, system))
-        return uses
+    def matrix(self) -> Matrix:
+        """Who may start flows to which system."""
+        return Matrix.of(self.agencies)
+
+    @cached_property
+    def targets(self) -> Mapping[tuple[str, str], list[IPNetwork]]:
+        """The servers of each service that anybody may use, by owner and system."""
+        return {
+            key: rules.hosts(both(self.members(service.owner, service.system, service.zone)))
+            for key, (service, _) in self.matrix.services.items()
+        }
 
 
 def both(members: Iterable[Member]) -> list[Address]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hoaban.model import segmentation
+from hoaban.model import segmentation, vpn
 from hoaban.model.environment import (
     ContainerPlan,
     EnvironmentPlan,
@@ -13,6 +13,7 @@ from hoaban.model.environment import (
     VolumePlan,
 )
 from hoaban.model.quota import quota_of
+from hoaban.model.spec import Backup, ProvinceService
 from hoaban.model.types import ProvinceZone, Zone
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from hoaban.model.addresses import Pair
     from hoaban.model.facts import Facts, Member
-    from hoaban.model.spec import AgencySpec, System, VolumeSpec
+    from hoaban.model.spec import AgencySpec, ProvinceHost, System, VolumeSpec
 
 FOUNDATION_LEVEL = 3
 """Security level of the province's own hosts: infrastructure that the bodies of a province share
@@ -53,12 +54,14 @@ def foundation(facts: Facts) -> EnvironmentPlan:
                 ipv6=ipv6,
                 floating_ip=host.floating_ip,
                 security_groups=segmentation.groups_of_province_host(spec.slug, host),
+                carries=vpn.carries(facts, host),
                 server_group=None,
                 volumes=_volumes(name, host.volumes),
-                backup=None,
+                backup=_backup_of(facts, host),
             )
         )
     groups = segmentation.province_groups(facts)
+    tunnels = vpn.plan(facts)
     return EnvironmentPlan(
         province=spec.slug,
         agency=None,
@@ -71,6 +74,8 @@ def foundation(facts: Facts) -> EnvironmentPlan:
         hosts=hosts,
         server_groups=[],
         containers=[],
+        routes=vpn.routes(facts, tunnels),
+        vpn=tunnels,
         quota=quota_of(
             hosts,
             networks,
@@ -80,6 +85,16 @@ def foundation(facts: Facts) -> EnvironmentPlan:
             routed_networks=len(networks) + len(Zone) * len(facts.agencies),
         ),
     )
+
+
+def _backup_of(facts: Facts, host: ProvinceHost) -> Backup | None:
+    """Hosts of the province that hold data are backed up as an agency's are by default.
+
+    The backup host is none of them: what it holds are the backups.
+    """
+    if not host.volumes or ProvinceService.BACKUP_HOST in host.services:
+        return None
+    return Backup() if facts.serving(ProvinceService.BACKUP_HOST) else None
 
 
 def environment(facts: Facts, agency: AgencySpec) -> EnvironmentPlan:

@@ -10,11 +10,13 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from hoaban.model import rules
+from hoaban.model import rules, transit
 from hoaban.model.baseline import baseline, province_networks
-from hoaban.model.facts import Facts, both, first_tier, tier_before
+from hoaban.model.facts import Facts, both
+from hoaban.model.matrix import Users
 from hoaban.model.rules import ANYWHERE, EGRESS, INGRESS, Flow, RuleBook
 from hoaban.model.spec import ProvinceService
+from hoaban.model.systems import tier_before
 from hoaban.model.types import Direction, IPNetwork, ProvinceZone, Text, Zone
 
 if TYPE_CHECKING:
@@ -44,6 +46,11 @@ def service_group(province: str, service: ProvinceService) -> str:
     return f"{province}-{service.replace('_', '-')}"
 
 
+def transit_group(province: str, service: ProvinceService) -> str:
+    """Name of the group for what the hosts of a service pass on between others."""
+    return f"{service_group(province, service)}-transit"
+
+
 def agency_groups(facts: Facts, agency: AgencySpec) -> list[SecurityGroupPlan]:
     """The security groups of an agency: its base group, and one for each tier."""
     groups = [_agency_base(facts, agency)]
@@ -64,6 +71,7 @@ def province_groups(facts: Facts) -> list[SecurityGroupPlan]:
         _province_base(facts),
         _management(facts),
         *(_service(facts, service) for service in ordered),
+        *(_transit(facts, service) for service in ordered if service in TRANSIT),
     ]
 
 
@@ -72,9 +80,9 @@ def groups_of_province_host(province: str, host: ProvinceHost) -> list[str]:
     names = [base_group(province)]
     if host.zone is ProvinceZone.MANAGEMENT:
         names.append(management_group(province))
-    names += [
-        service_group(province, service) for service in ProvinceService if service in host.services
-    ]
+    services = [service for service in ProvinceService if service in host.services]
+    names += [service_group(province, service) for service in services]
+    names += [transit_group(province, service) for service in services if service in TRANSIT]
     return names
 
 
@@ -84,8 +92,10 @@ def _own(facts: Facts, agency: str) -> list[IPNetwork]:
 
 def _agency_networks(facts: Facts, slug: str) -> list[IPNetwork]:
     """Where an agency's users and servers are: its offices, and its block in the centre."""
-    sites = [facts.addresses.site(slug, site.slug) for site in facts.agencies[slug].sites]
-    return [network for pair in (*sites, facts.addresses.block(slug)) for network in pair]
+    return [
+        *transit.office_networks(facts, Users("agency", slug)),
+        *facts.addresses.block(slug),
+    ]
 
 
 def _all_agencies(facts: Facts) -> list[IPNetwork]:
@@ -105,25 +115,17 @@ def _agency_base(facts: Facts, agency: AgencySpec) -> SecurityGroupPlan:
     zones = [zone for zone in Zone if any(zone in system.tiers for system in agency.systems)]
     gateways = [facts.addresses.zone(agency.slug, zone).gateways()[0] for zone in zones]
     baseline(facts, book, own, gateways)
-    for owner, system in _used_by(facts, agency):
+    for service in facts.matrix.named(Users("agency", agency.slug)):
+        owner, system = service.owner, service.system
         reason = Text(
             vi=f"Sử dụng {system.name.vi} của {facts.agencies[owner].name.vi}",
             en=f"Use of {system.name.en} of {facts.agencies[owner].name.en}",
         )
-        zone = first_tier(system)
-        remotes = rules.hosts(both(facts.members(owner, system, zone)))
-        for port in system.tiers[zone].ports:
+        remotes = facts.targets[service.key]
+        for port in system.tiers[service.zone].ports:
             flow = Flow(f"use-{owner}-{system.slug}", port.protocol, port.port)
             book.allow(EGRESS, flow, remotes, reason)
     return book.group(base_group(agency.slug), f"{agency.name.en}: every host")
-
-
-def _used_by(facts: Facts, agency: AgencySpec) -> Iterator[tuple[str, System]]:
-    """Systems that an agency's servers may use: its own that are open to it, and others'."""
-    for system in agency.systems:
-        if system.exposure.own_agency:
-            yield agency.slug, system
-    yield from facts.open_to[agency.slug]
 
 
 def _tier(facts: Facts, agency: AgencySpec, system: System, zone: Zone) -> SecurityGroupPlan:
@@ -156,22 +158,18 @@ def _tier(facts: Facts, agency: AgencySpec, system: System, zone: Zone) -> Secur
 def _users(
     facts: Facts, agency: AgencySpec, system: System
 ) -> Iterator[tuple[list[IPNetwork], Text]]:
-    """Who may reach a system's first tier, by its exposure."""
-    exposure = system.exposure
-    if exposure.public:
-        # Everybody includes all others: one rule a family says it.
-        yield list(ANYWHERE), Text(vi="Công khai cho mọi người", en="Open to the public")
-        return
-    if exposure.own_agency:
-        reason = Text(vi=f"Người dùng của {agency.name.vi}", en=f"Users of {agency.name.en}")
-        yield _agency_networks(facts, agency.slug), reason
-    for slug in dict.fromkeys(exposure.agencies):
-        other = facts.agencies[slug].name
-        reason = Text(vi=f"Người dùng của {other.vi}", en=f"Users of {other.en}")
-        yield _agency_networks(facts, slug), reason
-    if exposure.centre:
-        reason = Text(vi="Mạng của Trung ương", en="Networks of the central Government")
-        yield list(facts.spec.services.centre_networks), reason
+    """Who may reach a system's first tier: where its users come from, and why."""
+    for users in facts.matrix.users_of(agency.slug, system.slug):
+        match users.kind:
+            case "everybody":
+                yield list(ANYWHERE), Text(vi="Công khai cho mọi người", en="Open to the public")
+            case "centre":
+                reason = Text(vi="Mạng của Trung ương", en="Networks of the central Government")
+                yield list(facts.spec.services.centre_networks), reason
+            case "agency":
+                name = facts.agencies[users.agency].name
+                reason = Text(vi=f"Người dùng của {name.vi}", en=f"Users of {name.en}")
+                yield _agency_networks(facts, users.agency), reason
 
 
 def _province_base(facts: Facts) -> SecurityGroupPlan:
@@ -259,6 +257,19 @@ def _hub(facts: Facts, book: RuleBook) -> None:
             book.allow(direction, flow, offices, routing)
         watched = Text(vi="Đo chất lượng đường truyền", en="Quality of the offices' links")
         book.allow(direction, rules.ICMP, offices, watched)
+
+
+TRANSIT = {
+    ProvinceService.VPN_HUB: transit.office_transit,
+    ProvinceService.IPSEC_GATEWAY: transit.centre_transit,
+}
+"""What hosts of a service pass on, by service."""
+
+
+def _transit(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
+    name = transit_group(facts.spec.slug, service)
+    about = f"{facts.spec.name.en}: what service {service} passes on"
+    return transit.transit_group(name, about, TRANSIT[service](facts))
 
 
 def _upstream(facts: Facts) -> list[IPNetwork]:

@@ -65,6 +65,7 @@ def test_an_agency_that_leaves_and_returns_has_its_addresses_again(inventory: Pa
     other = inventory / "agencies" / "so-a.yml"
     other.write_text(other.read_text("utf-8").replace("agencies: [xa-b]", "agencies: []"), "utf-8")
     file.unlink()
+    (inventory / "links.yml").unlink()
     add(inventory, "xa-a")
     ledgerfile.allocate(inventory)
     file.write_text(kept, "utf-8")
