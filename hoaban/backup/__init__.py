@@ -1,1 +1,1 @@
-"""Backups from the engineer's side: what there is, one now, restores, and drills that prove them."""
+"""Backups from the engineer's side: lists, one now, restores, and drills that prove them."""

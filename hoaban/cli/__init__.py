@@ -36,6 +36,7 @@ VERBS = {
     "converge": "Configure the servers of an agency or the province",
     "verify": "Check on the running hosts what was promised",
     "report": "Write the handover report",
+    "backup": "Backups: list, run, restore, and drills that prove them",
     "status": "Show stacks and their servers",
     "refresh": "Read the cloud into the state; show what was changed by hand",
     "destroy": "Remove an environment",

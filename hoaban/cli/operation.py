@@ -76,7 +76,8 @@ def provisioned(
     _either(agencies, everything)
     if not everything:
         return list(dict.fromkeys(agencies or (None,)))
-    found = [state.outputs.environment.agency for state in Fleet.read(workspace).states]
+    states = [state for state in Fleet.read(workspace).states if not state.drill]
+    found = [state.outputs.environment.agency for state in states]
     if not found:
         raise HoabanError("nothing is provisioned yet", mend="hoaban up --all")
     return sorted(found, key=lambda agency: agency or "")

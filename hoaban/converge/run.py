@@ -71,6 +71,7 @@ def converge(
     hosts: Sequence[str] = (),
     tags: Sequence[str] = (),
     transport: Transport = Transport.MITOGEN,
+    playbook: str | None = None,
 ) -> Converged:
     """Configure the hosts of an agency, or (None) of the province; all of them unless named.
 
@@ -91,7 +92,7 @@ def converge(
     door = prepare(workspace, fleet, agency, console, steps)
     group = stack_group(fleet.state_of(agency))
     run = Run(
-        playbook="province.yml" if agency is None else "agency.yml",
+        playbook=playbook or ("province.yml" if agency is None else "agency.yml"),
         limit=",".join(host.name for host in chosen) if hosts else group,
         check=check,
         diff=diff,

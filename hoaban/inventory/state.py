@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT_VERSIONS: Final = (3, 4)
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
+DRILL_PROJECT: Final = "drill"
+"""Project of the scratch servers of restore drills."""
 SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
 
 
@@ -41,6 +43,11 @@ class StackState:
     version: int
     updated: datetime
     digest: str
+
+    @property
+    def drill(self) -> bool:
+        """Whether it is no environment that anybody was promised, but a drill's scratch server."""
+        return self.project == DRILL_PROJECT
 
     @property
     def key(self) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from hoaban.inventory.state import StackState
 
 ALL_HOSTS = "managed"
+SCRATCH = "scratch"
+"""Servers of restore drills, which stand for less than an hour."""
 
 
 def identifier(*parts: str) -> str:
@@ -34,6 +36,8 @@ def groups_of(host: ManagedHost) -> Iterator[str]:
     A system's group carries its agency, since systems of two agencies may share a slug.
     """
     plan = host.plan
+    if host.state.drill:
+        yield SCRATCH
     yield identifier("zone", plan.zone)
     if plan.tier is not None:
         yield identifier("tier", plan.tier)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.journal import JournalContent
-from hoaban.inventory.state import read_stack
+from hoaban.inventory.state import DRILL_PROJECT, read_stack
 from hoaban.model import Province, load
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hoaban.model.outputs import StackOutputs
     from hoaban.workspace import Workspace
 
-PROVINCE_PROJECT, AGENCY_PROJECT, DRILL_PROJECT = "province", "agency", "drill"
+PROVINCE_PROJECT, AGENCY_PROJECT = "province", "agency"
 PROVIDER_PREFIX = "pulumi:providers:"
 
 

@@ -120,7 +120,7 @@ def scope(workspace: Workspace, fleet: Fleet, agency: str | None) -> Scope:
     tries many pairs. Only hosts whose keys are pinned can be asked.
     """
     strangers: list[ManagedHost] = []
-    slugs = [state.outputs.environment.agency for state in fleet.states]
+    slugs = [state.outputs.environment.agency for state in fleet.states if not state.drill]
     place = slugs.index(agency)
     for slug in [*slugs[place + 1 :], *slugs[:place]]:
         hosts = fleet.hosts_of(slug) if slug is not None else []
