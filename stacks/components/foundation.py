@@ -18,7 +18,7 @@ from stacks.components.sizes import SizesComponent, SizesProps
 from stacks.components.tenant import TenantComponent, TenantProps
 
 if TYPE_CHECKING:
-    from hoaban.model.environment import EnvironmentPlan
+    from hoaban.model.environment import EnvironmentPlan, RoutePlan
     from hoaban.model.spec import ProvinceSpec
     from stacks.components.cloud import Cloud
 
@@ -78,6 +78,7 @@ class FoundationComponent(ComponentResource):
             ),
             child,
         )
+        self.routes = [self._route(route, province.slug) for route in plan.routes]
         self.register_outputs({"router_id": self.router.id})
 
     def _router(self, province: ProvinceSpec, labels: Labels) -> networking.Router:
@@ -95,6 +96,22 @@ class FoundationComponent(ComponentResource):
             tenant_id=self.project.project_id,
             tags=labels.tags,
             opts=ResourceOptions(parent=self, provider=self.project.provider),
+        )
+
+    def _route(self, route: RoutePlan, province: str) -> networking.RouterRoute:
+        """A way past one of the province's hosts; its next hop must be in reach of the router."""
+        return networking.RouterRoute(
+            f"{province}-{str(route.destination).replace(':', '_')}",
+            router_id=self.router.id,
+            destination_cidr=str(route.destination),
+            next_hop=str(route.next_hop),
+            opts=ResourceOptions(
+                parent=self,
+                provider=self.project.provider,
+                # Else packets would be shared out between the old next hop and the new one.
+                delete_before_replace=True,
+                depends_on=self.tenant.interfaces[route.zone],
+            ),
         )
 
     def _defaults(self, props: FoundationProps) -> HostDefaults:

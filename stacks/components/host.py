@@ -104,6 +104,11 @@ class HostComponent(ComponentResource):
                 )
             ],
             security_group_ids=[group.group.id for group in props.security_groups],
+            allowed_address_pairs=[
+                networking.PortAllowedAddressPairArgs(ip_address=str(network))
+                for network in plan.carries
+            ]
+            or None,
             tags=props.labels.tags,
             # The address is the port's own: a second port can't have it before this one is gone.
             opts=ResourceOptions(parent=self, delete_before_replace=True),

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+
 import pulumi
 import pytest
 
 from hoaban.errors import HoabanError
+from hoaban.model.environment import RoutePlan
 from stacks.components.cloud import Cloud
 from stacks.components.foundation import FoundationComponent, FoundationProps, bastion_of
 from stacks.components.guest_image import GuestImageProps
@@ -11,24 +15,31 @@ from stacks.components.labels import Labels
 from tests.unit import factories
 from tests.unit.stacks.recording import Recording, record
 
+if TYPE_CHECKING:
+    from hoaban.model.environment import EnvironmentPlan
+
 PLAN = factories.foundation_plan()
+
+
+def foundation(plan: EnvironmentPlan) -> Recording:
+    def program() -> None:
+        made = FoundationComponent(
+            FoundationProps(
+                plan=plan,
+                province=factories.province_spec(),
+                cloud=Cloud(user_id="deployer-id", object_storage=False),
+                image=GuestImageProps(name="debian-13", labels=Labels.of(plan)),
+                deploy_key="ssh-ed25519 AAAA deploy",
+            )
+        )
+        pulumi.export("province", made.resources(plan))
+
+    return record(program, project="province", stack="thu-nghiem")
 
 
 @pytest.fixture(scope="module")
 def run() -> Recording:
-    def program() -> None:
-        foundation = FoundationComponent(
-            FoundationProps(
-                plan=PLAN,
-                province=factories.province_spec(),
-                cloud=Cloud(user_id="deployer-id", object_storage=False),
-                image=GuestImageProps(name="debian-13", labels=Labels.of(PLAN)),
-                deploy_key="ssh-ed25519 AAAA deploy",
-            )
-        )
-        pulumi.export("province", foundation.resources(PLAN))
-
-    return record(program, project="province", stack="thu-nghiem")
+    return foundation(PLAN)
 
 
 def test_one_router_leads_out_and_reaches_every_subnet(run: Recording) -> None:
@@ -80,3 +91,35 @@ def test_a_province_without_a_bastion_is_refused() -> None:
     hosts = [host for host in PLAN.hosts if host.name != "bastion"]
     with pytest.raises(HoabanError, match="no bastion"):
         bastion_of(PLAN.model_copy(update={"hosts": hosts}))
+
+
+def test_ways_past_hubs_wait_for_the_network_of_the_next_hop() -> None:
+    routes = [
+        RoutePlan(
+            destination=ip_network("10.32.0.0/16"),
+            next_hop=ip_address("10.30.0.2"),
+            zone="management",
+        ),
+        RoutePlan(
+            destination=ip_network("fd00:32::/48"),
+            next_hop=ip_address("fd00:30::2"),
+            zone="management",
+        ),
+    ]
+    run = foundation(factories.foundation_plan(routes=routes))
+    made = run.of("RouterRoute")
+    assert set(made) == {"thu-nghiem-10.32.0.0/16", "thu-nghiem-fd00_32__/48"}
+    route = made["thu-nghiem-10.32.0.0/16"]
+    assert route.inputs["routerId"] == "thu-nghiem-router-id"
+    assert (route.inputs["destinationCidr"], route.inputs["nextHop"]) == (
+        "10.32.0.0/16",
+        "10.30.0.2",
+    )
+    interfaces = {one.urn for one in run.of("RouterInterface").values()}
+    assert interfaces <= route.dependencies
+    assert route.delete_before_replace
+    assert route.provider == run.one("Router").provider
+
+
+def test_without_routes_the_router_has_none(run: Recording) -> None:
+    assert not run.of("RouterRoute")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,6 +83,16 @@ class Built:
 @pytest.fixture(scope="module")
 def built() -> Built:
     return Built(build(host()))
+
+
+def test_a_gateways_port_carries_what_is_behind_it() -> None:
+    carried = [ip_network("10.1.0.130/32"), ip_network("fd00:0:3::/59")]
+    pairs = build(host(carries=carried)).one("Port").inputs["allowedAddressPairs"]
+    assert [pair["ipAddress"] for pair in pairs] == ["10.1.0.130/32", "fd00:0:3::/59"]
+
+
+def test_other_ports_carry_their_own_addresses_alone() -> None:
+    assert "allowedAddressPairs" not in build(host()).one("Port").inputs
 
 
 def test_the_port_has_the_planned_addresses(built: Built) -> None:
