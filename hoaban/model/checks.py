@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hoaban.model.accounts import is_taken
+from hoaban.model.centre import check_centre
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.faults import fault, repeated, unique
 from hoaban.model.gateway_checks import check_gateways
@@ -47,6 +48,7 @@ def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
     yield from _timezone(document, spec.timezone)
     yield from _services(document, spec)
     yield from _operators(document, spec)
+    yield from check_centre(document, spec)
     yield from _sealed_to(document, spec)
     yield from check_gateways(document, spec)
     for name, host in spec.hosts.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 
+from hoaban.model.centre import CentreLink
 from hoaban.model.environment import EnvironmentPlan
 from hoaban.model.spec import Operator
 from hoaban.model.types import Model
@@ -41,6 +42,8 @@ class HostSettings(Model):
     ntp_upstream: list[str]
     dns_servers: list[IPv4Address | IPv6Address]
     mirror: str | None = None
+    centre: CentreLink | None = None
+    """Tunnels to the central Government's networks."""
 
 
 class ProvinceResources(Model):

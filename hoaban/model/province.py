@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hoaban.errors import HoabanError
 from hoaban.model import drills, planning
 from hoaban.model.addresses import AddressPlan
+from hoaban.model.centre import centre_link
 from hoaban.model.facts import Facts, both
 from hoaban.model.ledger import Book, Ledger
 from hoaban.model.links import Links
@@ -74,4 +75,5 @@ class Province:
             ntp_upstream=list(services.ntp_upstream),
             dns_servers=list(services.dns),
             mirror=services.mirror,
+            centre=centre_link(self._facts),
         )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.model import rules, transit
 from hoaban.model.baseline import baseline, province_networks
+from hoaban.model.centre import gateway_addresses
 from hoaban.model.facts import Facts, both
 from hoaban.model.matrix import Users
 from hoaban.model.rules import ANYWHERE, EGRESS, INGRESS, Flow, RuleBook
@@ -226,7 +227,7 @@ def _service(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
             for flow in rules.IPSEC:
                 for direction in Direction:
                     book.allow(
-                        direction, flow, rules.hosts(facts.spec.services.centre_gateways), centre
+                        direction, flow, rules.hosts(gateway_addresses(facts.spec)), centre
                     )
         case _:
             pass  # reached by nobody until its own rules are written

@@ -12,6 +12,10 @@ from hoaban.model.types import (
     DOMAIN_PATTERN,
     EMAIL_PATTERN,
     FILESYSTEM_PATTERN,
+    IDENTITY_PATTERN,
+    POST_QUANTUM_PATTERN,
+    PUBLIC_PEM_PATTERN,
+    REVOCATION_PATTERN,
     USER_PATTERN,
     Gigabytes,
     Model,
@@ -24,6 +28,8 @@ from hoaban.model.types import (
     Text,
     Zone,
 )
+
+PublicPem = Annotated[str, StringConstraints(pattern=PUBLIC_PEM_PATTERN)]
 
 
 class Cloud(Model):
@@ -86,8 +92,35 @@ class Services(Model):
     """Base URL of a Debian mirror for hosts; the image's own sources when absent."""
     centre_networks: list[IPv4Network | IPv6Network] = []
     """Networks of the Government and the ministries, for exposure ``centre``."""
-    centre_gateways: list[IPv4Address | IPv6Address] = []
-    """Gateways in front of them, with which hosts with service ``ipsec_gateway`` keep tunnels."""
+
+
+class CentreGateway(Model):
+    """A gateway in front of the networks of the Government and the ministries."""
+
+    name: Slug
+    address: IPv4Address | IPv6Address
+    identity: Annotated[str, StringConstraints(pattern=IDENTITY_PATTERN)]
+    """Name or subject that its certificate holds."""
+
+
+class Centre(Model):
+    """IPsec tunnels to ``services.centre_networks``, kept by hosts with ``ipsec_gateway``."""
+
+    identity: Annotated[str, StringConstraints(pattern=DOMAIN_PATTERN)]
+    """Name by which the centre knows the province's gateways; all of them have it."""
+    gateways: Annotated[list[CentreGateway], Field(min_length=1)]
+    """In the order in which they are tried; all lead to the same networks."""
+    authorities: list[PublicPem] = []
+    """Certificates of the authorities that sign for the centre's gateways, as PEM text."""
+    certificates: dict[Slug, PublicPem] = {}
+    """Certificates of our own gateways, by host, as PEM text, once they are signed."""
+    crls: list[PublicPem] = []
+    """Lists of revoked certificates, as PEM text."""
+    revocation: Annotated[str, StringConstraints(pattern=REVOCATION_PATTERN)] = "strict"
+    """What is needed to trust a gateway: ``strict`` proof that it is not revoked, ``ifuri`` proof
+    where its certificate says whom to ask, ``relaxed`` none."""
+    post_quantum: Annotated[str, StringConstraints(pattern=POST_QUANTUM_PATTERN)] = "prefer"
+    """Whether ML-KEM is added to the key exchange: ``prefer``, ``require`` or ``never``."""
 
 
 class VolumeSpec(Model):
@@ -139,6 +172,8 @@ class ProvinceSpec(Model):
     """age recipients (age1…) that can open what is sealed: escrowed keys of backups, handed-out
     configurations. With none, an identity of the workspace's own is made and used."""
     services: Services = Services()
+    centre: Centre | None = None
+    """Tunnels to the centre; none without."""
     hosts: Annotated[dict[Slug, ProvinceHost], Field(min_length=1)]
 
 

@@ -35,6 +35,13 @@ DOMAIN_PATTERN = r"^[a-z0-9-]+(\.[a-z0-9-]+)+$"
 USER_PATTERN = r"^[a-z][a-z0-9-]{1,30}$"
 EMAIL_PATTERN = r"^[^@\s]+@[^@\s]+$"
 FILESYSTEM_PATTERN = r"^(ext4|xfs)$"
+IDENTITY_PATTERN = r'^[^"#{}\s]([^"#{}\n]*[^"#{}\s])?$'
+PUBLIC_PEM_PATTERN = (
+    r"^\s*-----BEGIN (CERTIFICATE|X509 CRL)-----\s[A-Za-z0-9+/=\s]+"
+    r"-----END (CERTIFICATE|X509 CRL)-----\s*$"
+)
+REVOCATION_PATTERN = r"^(strict|ifuri|relaxed)$"
+POST_QUANTUM_PATTERN = r"^(prefer|require|never)$"
 
 SITE_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 TUNNEL_PATTERN = r"^[a-z][a-z0-9-]{0,9}$"
@@ -50,6 +57,10 @@ FORMS = {
     USER_PATTERN: "a login name: lower-case letters, digits and hyphens, a letter first",
     EMAIL_PATTERN: "a mail address, such as name@agency.example",
     FILESYSTEM_PATTERN: "ext4 or xfs",
+    IDENTITY_PATTERN: "a name such as gateway.centre.example or a subject such as C=VN, CN=gateway",
+    PUBLIC_PEM_PATTERN: "one certificate or CRL as PEM text, and never a private key",
+    REVOCATION_PATTERN: "strict, ifuri or relaxed",
+    POST_QUANTUM_PATTERN: "prefer, require or never",
     SITE_PATTERN: "the slugs of an agency and of its site, such as so-noi-vu/tru-so",
     TUNNEL_PATTERN: "at most 10 lower-case letters, digits and hyphens, a letter first",
     ENDPOINT_PATTERN: "an address or a name, and a UDP port, such as 203.0.113.7:51830",
