@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from ipaddress import IPv4Address, IPv6Address
 
-    from hoaban.model.environment import EnvironmentPlan, HostPlan, Rule
+    from hoaban.model.environment import EnvironmentPlan, ForwardRule, HostPlan, Rule
     from hoaban.model.outputs import HostOutput, HostSettings
     from hoaban.workspace import Workspace
 
@@ -40,6 +40,11 @@ class ManagedHost:
     def rules(self) -> list[Rule]:
         """Flows that the host's security groups and packet filter allow."""
         return self.environment.rules_of(self.plan)
+
+    @property
+    def transit(self) -> list[ForwardRule]:
+        """Flows between others that the host passes on."""
+        return self.environment.transit_of(self.plan)
 
 
 class Fleet:

@@ -80,6 +80,7 @@ def host_variables(host: ManagedHost) -> dict[str, Any]:
             "addresses": {"ipv4": str(plan.ipv4), "ipv6": str(plan.ipv6)},
         },
         "hoaban_rules": [rule.model_dump(mode="json") for rule in host.rules],
+        "hoaban_transit": [rule.model_dump(mode="json") for rule in host.transit],
         "hoaban_volumes": [
             {**volume.model_dump(mode="json"), "volume_id": host.output.volume_ids.get(volume.name)}
             for volume in plan.volumes

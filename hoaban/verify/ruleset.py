@@ -14,6 +14,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from hoaban.model.types import Direction, Family, Protocol
+from hoaban.verify.passages import Passage, passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,6 +79,8 @@ class Reading:
 
     loaded: set[Match] = field(default_factory=set)
     """Flows that it lets through."""
+    passed: set[Passage] = field(default_factory=set)
+    """Flows between others that it passes on."""
     open_hooks: list[str] = field(default_factory=list)
     """Hooks at which what no rule speaks of is not dropped."""
     strange: list[str] = field(default_factory=list)
@@ -155,6 +158,9 @@ def _read_rule(rule: dict[str, Any], reading: Reading) -> None:
     conditions = [one["match"] for one in statements if isinstance(one, dict) and "match" in one]
     if len(kinds) == len(statements) and set(kinds) <= HARMLESS:
         return
+    if chain == "forward" and len(kinds) == len(statements):
+        _read_passage(kinds, conditions, statements, reading)
+        return
     flows: set[Match] | None = None
     direction = CHAINS.get(chain)
     if direction is not None and len(kinds) == len(statements):
@@ -171,15 +177,47 @@ def _read_rule(rule: dict[str, Any], reading: Reading) -> None:
         reading.loaded.update(flows)
 
 
+def _read_passage(
+    kinds: Sequence[str], conditions: Sequence[Any], statements: Sequence[Any], reading: Reading
+) -> None:
+    """Sort a rule of the forward chain."""
+    verdict, others = kinds[-1], set(kinds[:-1])
+    if verdict == "accept" and others <= {"match", "counter"}:
+        if conditions and all(_is_known_state(one) for one in conditions):
+            return
+        found = passage(conditions)
+        if found is not None:
+            reading.passed.add(found)
+            return
+    dropped = verdict == "drop" and others <= {"match", "counter"}
+    if not (dropped and _is_invalid_state(conditions)):
+        reading.strange.append(_words({"chain": "forward", "expr": list(statements)}))
+
+
+def _is_known_state(condition: Any) -> bool:
+    """Whether a condition is that a connection is known already."""
+    match condition:
+        case {"op": "==" | "in", "left": {"ct": {"key": "state"}}, "right": right}:
+            return _all_of(right, frozenset({"established", "related"}))
+    return False
+
+
+def _is_invalid_state(conditions: Sequence[Any]) -> bool:
+    match conditions:
+        case [{"op": "==" | "in", "left": {"ct": {"key": "state"}}, "right": "invalid"}]:
+            return True
+    return False
+
+
 def _is_ground(direction: Direction, condition: Any) -> bool:
     """Whether a rule with this condition accepts but what every host needs to be on a network.
 
     Further conditions can only narrow it.
     """
     loop = ("iif", "iifname") if direction is Direction.INGRESS else ("oif", "oifname")
+    if _is_known_state(condition):
+        return True
     match condition:
-        case {"op": "==" | "in", "left": {"ct": {"key": "state"}}, "right": right}:
-            return _all_of(right, frozenset({"established", "related"}))
         case {"op": "==", "left": {"meta": {"key": key}}, "right": "lo"}:
             return key in loop
         case {
@@ -207,9 +245,9 @@ def _is_lease(direction: Direction, conditions: Sequence[Any]) -> bool:
 
 def _is_usual_drop(direction: Direction, conditions: Sequence[Any]) -> bool:
     """Whether a rule drops but what every host may: any other may cut off a flow of the plan."""
+    if _is_invalid_state(conditions):
+        return True
     match conditions:
-        case [{"op": "==" | "in", "left": {"ct": {"key": "state"}}, "right": "invalid"}]:
-            return True
         case [
             {"op": "==", "left": {"payload": {"field": "daddr"}}, "right": str(address)},
             {"op": "!=", "left": {"meta": {"key": "skuid"}}, "right": 0},

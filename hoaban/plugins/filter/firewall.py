@@ -38,11 +38,51 @@ def nft_match(rule: Rule) -> str:
     return " ".join(part for part in parts if part)
 
 
+def nft_forward(rule: Rule) -> str:
+    """The condition of a rule for what passes through, in the syntax of nft(8)."""
+    layer = "ip" if rule["family"] == "ipv4" else "ip6"
+    sources, targets = (_one_of(rule[side]) for side in ("sources", "destinations"))
+    ports = _one_of(rule["ports"])
+    return f"{layer} saddr {sources} {layer} daddr {targets} {rule['protocol']} dport {ports}"
+
+
+def forward_problems(rules: Iterable[Rule]) -> list[str]:
+    """What keeps rules for what passes through from being used; empty when nothing does."""
+    return [problem for rule in rules for problem in _forward_problems_of(rule)]
+
+
 def in_words(reason: Mapping[str, str] | str | None) -> str:
     """A rule's reason on one line, both languages when there are two."""
     if isinstance(reason, Mapping):
         reason = " / ".join(str(reason[key]) for key in ("vi", "en") if key in reason)
     return " ".join((reason or "").split())
+
+
+def _one_of(values: Iterable[Any]) -> str:
+    known = [str(value) for value in values]
+    return known[0] if len(known) == 1 else f"{{ {', '.join(known)} }}"
+
+
+def _forward_problems_of(rule: Rule) -> list[str]:
+    name = rule["id"]
+    problems = [] if _NAME.fullmatch(str(name)) else [f"{name!r} can't be a rule's name"]
+    sides = ("sources", "destinations", "ports")
+    problems += [f"rule {name}: no {side} would be all of them" for side in sides if not rule[side]]
+    for text in (*rule["sources"], *rule["destinations"]):
+        problems += _network_problems(rule, str(text))
+    if any(not 0 <= port <= _LAST_PORT for port in rule["ports"]):
+        problems.append(f"rule {name}: ports from 0 to {_LAST_PORT} are possible")
+    return problems
+
+
+def _network_problems(rule: Rule, text: str) -> list[str]:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        return [f"rule {rule['id']}: the remote network is not one: {error}"]
+    if f"ipv{network.version}" != rule["family"]:
+        return [f"rule {rule['id']}: {network} is not of the family {rule['family']}"]
+    return []
 
 
 def _remote(rule: Rule) -> str:
@@ -73,13 +113,7 @@ def _problems_of(rule: Rule) -> list[str]:
     problems = []
     if not _NAME.fullmatch(str(name)):
         problems.append(f"{name!r} can't be a rule's name")
-    try:
-        network = ip_network(str(rule["remote"]))
-    except ValueError as error:
-        problems.append(f"rule {name}: the remote network is not one: {error}")
-    else:
-        if f"ipv{network.version}" != rule["family"]:
-            problems.append(f"rule {name}: {network} is not of the family {rule['family']}")
+    problems += _network_problems(rule, str(rule["remote"]))
     first, last = rule.get("port_min"), rule.get("port_max")
     given = [port for port in (first, last) if port is not None]
     if first is None and last is not None:
@@ -112,4 +146,10 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Ansible asks for this."""
-        return {"rule_problems": rule_problems, "nft_match": nft_match, "in_words": in_words}
+        return {
+            "rule_problems": rule_problems,
+            "forward_problems": forward_problems,
+            "nft_match": nft_match,
+            "nft_forward": nft_forward,
+            "in_words": in_words,
+        }

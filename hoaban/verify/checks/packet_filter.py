@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hoaban.verify.checks.base import Check, both, judged
+from hoaban.verify.passages import passage_of
 from hoaban.verify.ruleset import difference, match_of, read
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from hoaban.model.types import Text
     from hoaban.verify.facts import Facts
     from hoaban.verify.model import Finding
-    from hoaban.verify.ruleset import Reading
+    from hoaban.verify.passages import Passage
+    from hoaban.verify.ruleset import Match, Reading
     from hoaban.verify.scene import Scene
 
 MOST_NAMED: Final = 6
@@ -45,21 +47,23 @@ class PacketFilter(Check):
         return scene.each(lambda host, facts: [self._judge(host, facts)])
 
     def _judge(self, host: ManagedHost, facts: Facts) -> Finding:
-        planned = {match_of(rule) for rule in host.rules}
         running = read(facts.filter)
+        planned: set[Match | Passage] = {match_of(rule) for rule in host.rules}
+        planned |= {passage_of(rule) for rule in host.transit}
+        loaded: set[Match | Passage] = {*running.loaded, *running.passed}
         problems = [
             both(f"chuỗi {name} không chặn mặc định", f"chain {name} does not drop by default")
             for name in running.open_hooks
         ]
-        problems += _some(planned - running.loaded, "thiếu quy tắc", "missing rule")
-        problems += _some(running.loaded - planned, "quy tắc ngoài quy hoạch",
+        problems += _some(planned - loaded, "thiếu quy tắc", "missing rule")
+        problems += _some(loaded - planned, "quy tắc ngoài quy hoạch",
                           "rule outside the plan")  # fmt: skip
         problems += _some(running.strange, "quy tắc lạ", "rule of unknown meaning")
         problems += _of_next_boot(running, facts)
         digest = facts.filter_file.sha256[:12]
         measured = both(
-            f"{len(running.loaded & planned)} trên {len(planned)} quy tắc đã nạp, tệp {digest}",
-            f"{len(running.loaded & planned)} of {len(planned)} rules loaded, file {digest}",
+            f"{len(loaded & planned)} trên {len(planned)} quy tắc đã nạp, tệp {digest}",
+            f"{len(loaded & planned)} of {len(planned)} rules loaded, file {digest}",
         )
         return judged(host.name, problems, measured)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hoaban.plugins.filter.cloud_init import cloud_init_report
-from hoaban.plugins.filter.firewall import in_words, nft_match, rule_problems
+from hoaban.plugins.filter.firewall import forward_problems, in_words, nft_match, rule_problems
 from hoaban.plugins.filter.hosts import as_peers, purpose
 
 SSH = {
@@ -75,6 +75,34 @@ def rule(**changes: Any) -> dict[str, Any]:
 )
 def test_condition_of_a_rule(changes: dict[str, Any], match: str) -> None:
     assert nft_match(rule(**changes)) == match
+
+
+PASS = {
+    "id": "pass",
+    "protocol": "tcp",
+    "family": "ipv4",
+    "ports": [443],
+    "sources": ["10.65.0.0/26"],
+    "destinations": ["10.64.0.10/32"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"sources": []}, "no sources would be all of them"),
+        ({"destinations": []}, "no destinations would be all of them"),
+        ({"ports": []}, "no ports would be all of them"),
+        ({"sources": ["10.65.0.1/26"]}, "is not one"),
+        ({"destinations": ["fd00::1/128"]}, "fd00::1/128 is not of the family ipv4"),
+        ({"ports": [65_536]}, "ports from 0 to 65535"),
+        ({"id": 'x" accept'}, "can't be a rule's name"),
+    ],
+)
+def test_what_can_not_pass_is_told(changes: dict[str, Any], problem: str) -> None:
+    assert forward_problems([PASS]) == []
+    (said,) = forward_problems([PASS, PASS | changes])
+    assert problem in said
 
 
 def test_rules_that_can_be_used() -> None:
