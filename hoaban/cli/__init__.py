@@ -35,6 +35,7 @@ VERBS = {
     "up": "Provision, converge, verify and report",
     "converge": "Configure the servers of an agency or the province",
     "verify": "Check on the running hosts what was promised",
+    "update": "Update the packages of servers, in waves that have to stay well",
     "report": "Write the handover report",
     "backup": "Backups: list, run, restore, and drills that prove them",
     "status": "Show stacks and their servers",

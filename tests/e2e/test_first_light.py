@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cloud.province import AGENCY
+from tests.e2e.conftest import MIRROR
+from tests.e2e.pool import older
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Estate
@@ -96,6 +98,29 @@ def test_a_filter_changed_by_hand_is_found_and_mended(estate: Estate) -> None:
     mended = estate.hoaban("converge", AGENCY, "--host", WEB)
     assert mended["changed"] > 0
     assert "9999" not in estate.on(WEB, "sudo nft list table inet hoaban")
+
+
+def test_an_update_comes_from_the_mirror_and_leaves_the_host_well(estate: Estate) -> None:
+    """A version of the release itself is put in place of the security update; that comes again."""
+    listing = estate.on(WEB, "dpkg-query --show --showformat='${Package} ${Version}\\n'")
+    there = older(MIRROR, dict(line.split() for line in listing.splitlines()))
+    if there is None:
+        pytest.skip("the archive has no older version of anything that is installed")
+    estate.on(WEB, f"curl -fsS -o /tmp/older.deb '{there.url}' && sudo dpkg -i /tmp/older.deb")
+    lacking = estate.hoaban("update", AGENCY, "--host", WEB, "--security", "--check")
+    change = {"package": there.package, "old": there.old, "new": there.new}
+    assert lacking["hosts"] == {WEB: {"changes": [change]}}
+    estate.on(WEB, "sudo touch /run/reboot-required")
+    booted = estate.on(WEB, "cat /proc/sys/kernel/random/boot_id")
+    done = estate.hoaban("update", AGENCY, "--host", WEB, "--security")
+    assert done["errors"] == []
+    assert [wave["state"] for wave in done["waves"]] == ["done"]
+    (changed,) = done["hosts"][WEB]["changes"]
+    assert changed["package"].partition(":")[0] == there.package
+    assert (changed["old"], changed["new"]) == (there.old, there.new)
+    assert done["hosts"][WEB]["rebooted"] is True
+    assert estate.on(WEB, "cat /proc/sys/kernel/random/boot_id") != booted
+    assert there.new in estate.on(WEB, f"dpkg-query --show {there.package}")
 
 
 def test_a_volume_grows_and_keeps_its_data(estate: Estate) -> None:
