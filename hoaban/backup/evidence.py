@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from hoaban.model.types import Model
 
@@ -140,12 +141,13 @@ class Drill(Model):
 
 
 def drills_in(entries: Iterable[Entry]) -> list[tuple[Entry, Drill]]:
-    """The drills of a journal, the oldest first."""
-    return [
-        (entry, Drill.model_validate(known(entry.record)))
-        for entry in entries
-        if entry.record.get("kind") == "restore-drill"
-    ]
+    """The drills of a journal, the oldest first; what this version can't read proves nothing."""
+    found = []
+    for entry in entries:
+        if entry.record.get("kind") == "restore-drill":
+            with suppress(ValidationError):
+                found.append((entry, Drill.model_validate(known(entry.record))))
+    return found
 
 
 def known(record: dict[str, Any]) -> dict[str, Any]:

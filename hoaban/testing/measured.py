@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from hoaban.backup.clients import client_of
+from hoaban.backup.evidence import Drill, Files
+from hoaban.backup.journal import FIRST, Entry
+from hoaban.backup.watch import ClientState, KeptState, StoreState, Watch, proofs
 from hoaban.model.spec import ProvinceService
 from hoaban.model.types import Direction, Family, Protocol
 from hoaban.verify.facts import Facts
@@ -14,6 +19,7 @@ from hoaban.verify.scene import Ahead, Attempt, Scene, Trial
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from hoaban.backup.clients import Client
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.model.environment import Rule, VolumePlan
     from hoaban.model.outputs import HostSettings
@@ -64,7 +70,48 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
         },
         clock={host.name: Ahead(0.21, 0.34) for host in own},
         deploy_key=DEPLOY_KEY,
+        backups=backed_up(own),
     )
+
+
+def backed_up(hosts: Sequence[ManagedHost]) -> Watch:
+    """Hosts with a backup of two hours ago that was proved a week ago; and who keeps them."""
+    clients = [client for host in hosts if (client := client_of(host)) is not None]
+    keepers = [host for host in hosts if ProvinceService.BACKUP_HOST in host.plan.services]
+    made = {"id": "a" * 64, "files": 1234, "bytes": GIB}
+    state = {"last": {"outcome": "done"}, "snapshot": made}
+    own = {
+        "configured": True, "state": state, "snapshot_age": 7200.0, "since_age": 9e6,
+        "timer": {"UnitFileState": "enabled", "ActiveState": "active"}, "server": "",
+    }  # fmt: skip
+    kept = {"outcome": "done", "snapshots": 9, "check": {"outcome": "done", "damaged": []}}
+    store = {"outcome": "done", "free_bytes": GIB, "size_bytes": 4 * GIB, "clients": 1}
+    now = datetime.now(UTC)
+    return Watch(
+        clients={one.name: ClientState.model_validate(own) for one in clients},
+        kept={one.name: KeptState.model_validate({"state": kept, "age": 3e4}) for one in clients},
+        store={
+            one.name: StoreState.model_validate({"state": store, "age": 3e4}) for one in keepers
+        },
+        proofs=proofs([proved(one, now - timedelta(days=7)) for one in clients], now),
+    )
+
+
+def proved(client: Client, moment: datetime) -> Entry:
+    """A drill of a client that proved its backup."""
+    done = Drill(
+        agency=client.agency,
+        host=client.name,
+        toolkit="1",
+        ordered=moment,
+        rpo_seconds=86400,
+        rto_seconds=28800,
+        snapshot="a" * 64,
+        snapshot_time=moment - timedelta(hours=2),
+        took_seconds=300,
+        files=Files(same=1234, bytes=GIB),
+    )
+    return Entry(number=1, time=moment, previous=FIRST, record=done.record(), digest="d" * 64)
 
 
 def trial(flow: Flow, state: str | None = None) -> Trial:

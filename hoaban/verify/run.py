@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from hoaban import __version__
+from hoaban.backup.stream import RemoteHosts
+from hoaban.backup.watch import watch
 from hoaban.converge.run import prepare
 from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
@@ -56,7 +58,10 @@ def verify(
     state = fleet.state_of(agency)
     door = prepare(workspace, fleet, agency, console, steps)
     scene = measure(fleet, agency, scope(workspace, fleet, agency), door.remote, steps)
-    scene = replace(scene, deploy_key=deploy_key(workspace))
+    with steps.step("Backups"):
+        answering = [host for host in scene.hosts if host.name in scene.facts]
+        backups = watch(workspace, fleet, RemoteHosts(door.remote), answering)
+    scene = replace(scene, deploy_key=deploy_key(workspace), backups=backups)
     report = VerifyReport(
         province=state.outputs.environment.province,
         agency=agency,

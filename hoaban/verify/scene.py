@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hoaban.backup.watch import Watch
 from hoaban.model.types import Protocol
 from hoaban.verify.flows import Endpoint, Flow
 from hoaban.verify.model import Finding, Status
@@ -92,6 +93,8 @@ class Scene:
     clock: Mapping[str, Ahead]
     deploy_key: str | None = None
     """Kind and body of the workspace's public key; None when it has none to compare with."""
+    backups: Watch = field(default_factory=Watch)
+    """What clients, backup hosts and the journal of drills tell."""
 
     def each(self, judge: Callable[[ManagedHost, Facts], Iterable[Finding]]) -> Iterator[Finding]:
         """Findings about every host; a host that told nothing is skipped with the reason."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from hoaban.verify.checks.accounts import Accounts
 from hoaban.verify.checks.addresses import Addresses
 from hoaban.verify.checks.answers import Answers
+from hoaban.verify.checks.backups import Backups
 from hoaban.verify.checks.flows_inside import FlowsInside
 from hoaban.verify.checks.flows_outside import FlowsOutside
 from hoaban.verify.checks.packet_filter import PacketFilter
+from hoaban.verify.checks.restores import Restores
 from hoaban.verify.checks.ssh_login import SshLogin
 from hoaban.verify.checks.time_sync import TimeSync
 from hoaban.verify.checks.units import Units
@@ -29,6 +31,8 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     Accounts,
     TimeSync,
     Volumes,
+    Backups,
+    Restores,
     Updates,
     Units,
 )

@@ -14,7 +14,7 @@ from hoaban.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-SECRET = "only restic's environment may hold this"  # noqa: S105
+SECRET = "only restic's environment may hold this"
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from hoaban.workspace import toolkit_root
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import ModuleType
 
 

@@ -171,23 +171,19 @@ def test_a_path_that_is_not_in_the_snapshot_is_told(workspace: Workspace, fleet:
 
 
 @pytest.mark.parametrize("path", ["srv/data", "/srv/../etc", "/srv//data", "/srv/./x"])
-def test_a_path_that_is_not_whole_is_refused(
-    workspace: Workspace, fleet: Fleet, path: str
-) -> None:
+def test_a_path_that_is_not_whole_is_refused(workspace: Workspace, fleet: Fleet, path: str) -> None:
     with pytest.raises(UsageError, match="no whole path"):
         ordered(workspace, fleet, FakeHosts(), paths=(path,))
 
 
 def test_a_whole_host_in_place_of_another_is_refused(workspace: Workspace, fleet: Fleet) -> None:
     hosts = FakeHosts(snapshots=[snapshot(1, HOUR)])
-    with pytest.raises(UsageError, match="/etc over the other's"):
+    with pytest.raises(UsageError, match=r"/etc over the other's"):
         ordered(workspace, fleet, hosts, to=OTHER)
     assert hosts.asked == []
 
 
-def test_another_host_is_lent_the_access_and_keeps_none(
-    workspace: Workspace, fleet: Fleet
-) -> None:
+def test_another_host_is_lent_the_access_and_keeps_none(workspace: Workspace, fleet: Fleet) -> None:
     deposit(workspace, HOST, fleet.host(BACKUP).plan.fqdn)
     hosts = FakeHosts(snapshots=[snapshot(1, HOUR)])
     done = ordered(workspace, fleet, hosts, to=OTHER, target="/srv/restored")
@@ -198,7 +194,9 @@ def test_another_host_is_lent_the_access_and_keeps_none(
     for _, asked in ran:
         lent = asked["access"]["environment"]
         assert lent["RESTIC_PASSWORD"] == SECRET
-        assert lent["RESTIC_REPOSITORY"] == f"rest:https://{fleet.host(BACKUP).plan.ipv4}:8000/{HOST}/"
+        assert (
+            lent["RESTIC_REPOSITORY"] == f"rest:https://{fleet.host(BACKUP).plan.ipv4}:8000/{HOST}/"
+        )
         assert SECRET not in json.dumps(asked["arguments"])
     # The certificate is what the backup host itself shows on its loopback.
     assert any(name == BACKUP and agent == "python3" for name, agent, _ in hosts.asked)
@@ -215,7 +213,7 @@ def test_an_escrow_that_is_missing_foreign_or_damaged_is_told(
     with pytest.raises(HoabanError, match="no escrow of"):
         opened(workspace, HOST)
     deposit(workspace, HOST, "elsewhere.example")
-    with pytest.raises(HoabanError, match="a backup host `elsewhere.example`"):
+    with pytest.raises(HoabanError, match=r"a backup host `elsewhere\.example`"):
         borrow(workspace, fleet, FakeHosts(), HOST)
     deposit(workspace, HOST, fleet.host(BACKUP).plan.fqdn)
     with pytest.raises(HoabanError, match="does not answer on port 8000"):

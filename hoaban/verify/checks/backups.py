@@ -1,0 +1,220 @@
+"""Backups are made in time, reach the backup host, and are kept whole there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hoaban.backup.clients import client_of
+from hoaban.backup.show import sized
+from hoaban.model.spec import ProvinceService
+from hoaban.verify.checks.base import Check, both, judged
+from hoaban.verify.model import Finding, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from hoaban.backup.clients import Client
+    from hoaban.backup.watch import ClientState, KeptState, StoreState
+    from hoaban.inventory.fleet import ManagedHost
+    from hoaban.model.types import Text
+    from hoaban.verify.scene import Scene
+
+HOUR: Final = 3600.0
+MOST_MAINTENANCE_HOURS: Final = 48
+"""It runs daily; one that was missed may be made up for."""
+
+
+class Backups(Check):
+    """Asks the clients for their newest snapshot, and their keeper for what it found of it."""
+
+    id = "backups"
+    title = both("Sao lưu", "Backups")
+    proves = both(
+        "Mỗi máy chủ đã cam kết sao lưu có bản sao lưu mới hơn RPO, tới được máy chủ sao lưu bằng "
+        "đúng chứng thư đã ghim; máy chủ sao lưu vừa bảo trì, kiểm tra kho của máy đó và không "
+        "thấy hỏng.",
+        "Each host whose backup was promised has a snapshot younger than its RPO and reaches the "
+        "backup host under its pinned certificate; the backup host has lately maintained and "
+        "checked that host's repository, and found nothing damaged.",
+    )
+    how = both(
+        "Đọc trạng thái lần sao lưu cuối và bộ hẹn giờ trên máy chủ, mở kết nối TLS tới máy chủ "
+        "sao lưu; đọc kết quả bảo trì và kiểm tra (restic check) trên máy chủ sao lưu.",
+        "The state of the last backup and the timer are read on the host, and a TLS connection to "
+        "the backup host is opened; the outcomes of maintenance and of restic's check are read on "
+        "the backup host.",
+    )
+
+    def examine(self, scene: Scene) -> Iterable[Finding]:
+        """Two findings a client, one a backup host; nothing to prove where none was promised."""
+        findings = list(self._findings(scene))
+        if findings:
+            return findings
+        none = both("Không có sao lưu nào được cam kết", "No backup was promised")
+        return [Finding(status=Status.NONE, evidence=none)]
+
+    def _findings(self, scene: Scene) -> Iterator[Finding]:
+        for host in scene.hosts:
+            client = client_of(host)
+            if client is not None and client.name in scene.silent:
+                reason = scene.silent[client.name]
+                yield Finding(host=client.name, status=Status.SKIP, evidence=reason)
+            elif client is not None:
+                yield self._made(scene, client)
+                yield self._kept(scene, client)
+            if ProvinceService.BACKUP_HOST in host.plan.services:
+                yield self._store(scene, host)
+
+    @staticmethod
+    def _made(scene: Scene, client: Client) -> Finding:
+        state = scene.backups.clients.get(client.name)
+        if state is None:
+            return untold(scene, client.name, client.name)
+        problems = list(_problems(client, state))
+        young = state.since_age is not None and state.since_age <= client.rpo.total_seconds()
+        if not problems and state.snapshot_age is None and young:
+            waiting = both(
+                "máy chủ mới, bản sao lưu đầu tiên chưa tới hạn",
+                "a new host, whose first backup is not due yet",
+            )
+            return Finding(host=client.name, status=Status.SKIP, evidence=waiting)
+        if state.snapshot_age is None:
+            problems.append(both("chưa có bản sao lưu nào", "there is no backup yet"))
+        return judged(client.name, problems, _measured(client, state))
+
+    @staticmethod
+    def _kept(scene: Scene, client: Client) -> Finding:
+        kept = scene.backups.kept.get(client.name)
+        if kept is None:
+            keepers = [
+                host.name
+                for host in scene.fleet.hosts.values()
+                if ProvinceService.BACKUP_HOST in host.plan.services
+            ]
+            return untold(scene, client.name, *keepers)
+        if kept.state is None or kept.age is None:
+            waiting = both(
+                "máy chủ sao lưu chưa bảo trì kho của máy này lần nào",
+                "the backup host has not maintained this host's repository yet",
+            )
+            return Finding(host=client.name, status=Status.SKIP, evidence=waiting)
+        return judged(client.name, list(_kept_problems(kept)), _kept_measured(kept))
+
+    @staticmethod
+    def _store(scene: Scene, host: ManagedHost) -> Finding:
+        store = scene.backups.store.get(host.name)
+        if store is None:
+            return untold(scene, host.name, host.name)
+        if store.state is None or store.age is None:
+            waiting = both("chưa bảo trì lần nào", "no maintenance has run yet")
+            return Finding(host=host.name, status=Status.SKIP, evidence=waiting)
+        return judged(host.name, list(_store_problems(store)), _store_measured(store))
+
+
+def untold(scene: Scene, host: str, *asked: str) -> Finding:
+    """Nothing is known, because nobody told it; with the reason, where there is one."""
+    silent = [scene.silent[name] for name in asked if name in scene.silent]
+    if silent:
+        return Finding(host=host, status=Status.SKIP, evidence=silent[0])
+    reasons = [scene.backups.silent[name] for name in asked if name in scene.backups.silent]
+    words = reasons[0] if reasons else "-"
+    evidence = both(f"không đọc được trạng thái: {words}", f"the state could not be read: {words}")
+    return Finding(host=host, status=Status.SKIP, evidence=evidence)
+
+
+def _problems(client: Client, state: ClientState) -> Iterator[Text]:
+    if not state.configured:
+        yield both("chưa cấu hình sao lưu", "backups are not configured")
+        return
+    words = [state.timer.get("UnitFileState") or "-", state.timer.get("ActiveState") or "-"]
+    if words != ["enabled", "active"]:
+        told = f"hoaban-backup.timer: {', '.join(words)}"
+        yield both(told, told)
+    if state.server:
+        yield both(
+            f"máy chủ sao lưu không trả lời đúng: {state.server}",
+            f"the backup host does not answer as it should: {state.server}",
+        )
+    last = state.state.last if state.state else None
+    if last is not None and last.outcome == "failed":
+        yield both(f"lần cuối thất bại: {last.error}", f"the last run failed: {last.error}")
+    rpo = client.rpo.total_seconds()
+    if state.snapshot_age is not None and not -HOUR <= state.snapshot_age <= rpo:
+        yield both(
+            f"bản mới nhất {state.snapshot_age / HOUR:.1f} giờ tuổi, cam kết "
+            f"{client.policy.rpo_hours} giờ",
+            f"the newest is {state.snapshot_age / HOUR:.1f} h old, promised were "
+            f"{client.policy.rpo_hours} h",
+        )
+
+
+def _measured(client: Client, state: ClientState) -> Text:
+    made = state.state.snapshot if state.state else None
+    if made is None or state.snapshot_age is None:
+        return both(f"RPO {client.policy.rpo_hours} giờ", f"RPO {client.policy.rpo_hours} h")
+    hours, size = state.snapshot_age / HOUR, sized(made.bytes)
+    rpo = client.policy.rpo_hours
+    return both(
+        f"bản {made.id[:8]}, {hours:.1f} giờ tuổi (RPO {rpo} giờ), {made.files} tệp, {size}",
+        f"snapshot {made.id[:8]}, {hours:.1f} h old (RPO {rpo} h), {made.files} files, {size}",
+    )
+
+
+def _late(age: float) -> Iterator[Text]:
+    if not age <= MOST_MAINTENANCE_HOURS * HOUR:
+        yield both(
+            f"bảo trì lần cuối cách đây {age / HOUR:.0f} giờ",
+            f"the last maintenance was {age / HOUR:.0f} h ago",
+        )
+
+
+def _kept_problems(kept: KeptState) -> Iterator[Text]:
+    if kept.state is None or kept.age is None:
+        return
+    state = kept.state
+    if state.outcome != "done":
+        yield both(f"bảo trì thất bại: {state.error}", f"maintenance failed: {state.error}")
+    yield from _late(kept.age)
+    if state.check.damaged or state.check.outcome == "failed":
+        parts = ", ".join(map(str, state.check.damaged)) or "-"
+        yield both(
+            f"kiểm tra thấy dữ liệu hỏng (phần {parts})",
+            f"the check found damaged data (parts {parts})",
+        )
+    if state.over_quota:
+        yield both("vượt hạn mức", "over its quota")
+
+
+def _kept_measured(kept: KeptState) -> Text:
+    state = kept.state
+    count = state.snapshots if state else None
+    since = state.check.all_read_since if state else None
+    read_vi = f", đã đọc lại toàn bộ từ {since}" if since else ", chưa đọc lại hết một vòng"
+    read_en = f", all data read again since {since}" if since else ", not all data read again yet"
+    hours = (kept.age or 0) / HOUR
+    return both(
+        f"{count} bản trên máy chủ sao lưu, bảo trì cách đây {hours:.1f} giờ{read_vi}",
+        f"{count} snapshots at the backup host, maintained {hours:.1f} h ago{read_en}",
+    )
+
+
+def _store_problems(store: StoreState) -> Iterator[Text]:
+    if store.state is None or store.age is None:
+        return
+    if store.state.failed:
+        names = ", ".join(store.state.failed)
+        yield both(f"bảo trì thất bại với: {names}", f"maintenance failed for: {names}")
+    elif store.state.outcome != "done":
+        yield both("bảo trì thất bại", "maintenance failed")
+    yield from _late(store.age)
+
+
+def _store_measured(store: StoreState) -> Text:
+    state = store.state
+    clients = state.clients if state else None
+    free = sized(state.free_bytes if state else None)
+    size = sized(state.size_bytes if state else None)
+    return both(
+        f"{clients} máy chủ gửi sao lưu, còn trống {free} trên {size}",
+        f"{clients} clients, {free} free of {size}",
+    )
