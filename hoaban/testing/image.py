@@ -64,7 +64,13 @@ _MASKED = (
     "systemd-udevd.service",
 )
 # Units that Debian starts by itself, and that fail in a container: roles enable them.
-_DISABLED = ("audit-rules.service", "auditd.service", "frr.service", "keepalived.service")
+_DISABLED = (
+    "audit-rules.service",
+    "auditd.service",
+    "frr.service",
+    "keepalived.service",
+    "nginx.service",
+)
 _HOOK = """\
 set -eu
 rm -f "$1"/etc/ssh/ssh_host_*
