@@ -92,6 +92,11 @@ class Workspace:
         return self.home / "known_hosts"
 
     @property
+    def escrow(self) -> Path:
+        """Folder of the sealed passwords of backups, one file a host."""
+        return self.home / "escrow"
+
+    @property
     def reports(self) -> Path:
         """Folder of reports, one sub-folder an agency."""
         return self.home / "reports"

@@ -14,6 +14,7 @@ from hoaban.inventory.variables import (
     stack_group,
     stack_variables,
 )
+from hoaban.sealing import recipients_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +62,16 @@ def fill(inventory: Inventory, workspace: Workspace) -> list[str]:
 def _connection(workspace: Workspace, fleet: Fleet) -> dict[str, Any]:
     """How Ansible logs in: by the configuration file alone, with nothing of its own added."""
     path = sshconfig.write(workspace, fleet)
+    settings = fleet.province.outputs.settings if fleet.province else None
+    workspace.escrow.mkdir(mode=0o700, exist_ok=True)
     return {
         "ansible_user": sshconfig.USER,
         "ansible_ssh_private_key_file": str(sshconfig.private_key(workspace)),
         "ansible_ssh_args": f"-F {shlex.quote(str(path))}",
         "ansible_python_interpreter": PYTHON,
         "hoaban_deploy_keys": sshconfig.public_keys(workspace),
+        "hoaban_recipients": recipients_of(workspace, settings.sealed_to if settings else ()),
+        "hoaban_escrow": str(workspace.escrow),
     }
 
 

@@ -85,4 +85,5 @@ def host_variables(host: ManagedHost) -> dict[str, Any]:
             {**volume.model_dump(mode="json"), "volume_id": host.output.volume_ids.get(volume.name)}
             for volume in plan.volumes
         ],
+        "hoaban_backup": plan.backup.model_dump(mode="json") if plan.backup else None,
     }

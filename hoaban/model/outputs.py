@@ -44,6 +44,8 @@ class HostSettings(Model):
     mirror: str | None = None
     centre: CentreLink | None = None
     """Tunnels to the central Government's networks."""
+    sealed_to: list[str] = []
+    """age recipients of what is sealed; with none, the workspace's own."""
 
 
 class ProvinceResources(Model):

@@ -76,4 +76,5 @@ class Province:
             dns_servers=list(services.dns),
             mirror=services.mirror,
             centre=centre_link(self._facts),
+            sealed_to=list(self.spec.sealed_to),
         )

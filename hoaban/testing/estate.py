@@ -253,7 +253,7 @@ def _host(
         security_groups=[group],
         server_group=group if tier else None,
         volumes=list(volumes),
-        backup=Backup() if volumes else None,
+        backup=Backup() if volumes and tier else None,
     )
 
 

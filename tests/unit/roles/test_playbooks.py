@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hoaban.plugins.filter.firewall import rule_problems
+from hoaban.sealing import recipients_of
 from hoaban.testing import estate
 from hoaban.workspace import Workspace
 
@@ -25,7 +26,8 @@ MORE = (
     "'forwarding': base_ssh_tcp_forwarding | default('no'),"
     "'serves_time': base_ntp_serve | default(false),"
     "'backup_mount': backup_host_mount | default(none),"
-    "'backup_addresses': backup_host_addresses | default(none)"
+    "'backup_addresses': backup_host_addresses | default(none),"
+    "'backup_policy': hoaban_backup"
 )
 
 
@@ -151,6 +153,26 @@ def test_the_backup_host_stores_on_its_volume(variables: dict[str, dict[str, Any
     host = variables[estate.BACKUP]
     assert host["backup_mount"] == host["data_volume_volumes"][0]["mount"] == "/srv/backup"
     assert host["backup_addresses"] == host["base_addresses"]
+
+
+def test_servers_with_a_policy_are_clients_of_the_backup_host(workspace: Workspace) -> None:
+    wanted = "'policy': hoaban_backup, 'host': backup_client_host, 'server': backup_client_server,"
+    more = "'paths': backup_client_paths, 'dumps': backup_client_dump_folder,"
+    seal = "'recipients': backup_client_recipients, 'escrow': backup_client_escrow_folder"
+    seen = evaluate(workspace, "so-y-te-portal-data-1", wanted + more + seal)
+    host = seen["so-y-te-portal-data-1"]
+    assert host["policy"]["rpo_hours"] == 24
+    assert host["policy"]["retention"] == {"daily": 7, "weekly": 4, "monthly": 12}
+    assert (host["host"], host["server"]) == (estate.BACKUP, f"{estate.BACKUP}.{estate.DOMAIN}")
+    assert host["paths"] == ["/etc", "/home", "/root", "/srv", "/srv/db"]
+    assert host["dumps"] == "/srv/db/.hoaban-dumps"
+    assert host["escrow"] == str(workspace.home / "escrow")
+    assert host["recipients"] == recipients_of(workspace, [])
+
+
+def test_the_store_itself_is_no_client(variables: dict[str, dict[str, Any]]) -> None:
+    assert variables[estate.BACKUP]["backup_policy"] is None
+    assert variables[estate.BASTION]["backup_policy"] is None
 
 
 def test_rules_of_every_host_leave_a_way_in(variables: dict[str, dict[str, Any]]) -> None:

@@ -1,0 +1,379 @@
+#!/usr/bin/python3
+"""Keeps the store of backups in order: forgets, prunes and checks each client's repository.
+
+Works on the repositories' files, not through the server, with keys of the backup host's own. A
+client can add to its repository and take nothing away; what is old goes by the decision of this
+program alone, and only when both clocks agree: the client's, which a snapshot carries, and this
+host's, at which the snapshot arrived. A client that lies about the time, or whose clock is wrong,
+can't make good snapshots look old.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ETC = Path("/etc/hoaban-backup")
+STATE = Path("/var/lib/hoaban-backup")
+UNIT = "hoaban-backup-maintain.service"
+PARTS = 30
+"""In as many runs, once a day, all data of a repository is read."""
+ALL_WITHIN = timedelta(days=2)
+"""Everything of so long before the newest snapshot is kept."""
+DAYS_OF_WEEK, DAYS_OF_MONTH = 7, 31
+LOCK_PATIENCE = "1h"
+"""A backup under way holds the repository's lock; pruning waits for its end."""
+LONGEST_COMPLAINT = 500
+
+Snapshot = dict[str, Any]
+State = dict[str, Any]
+
+
+class Fault(Exception):
+    """One client's repository could not be maintained; the others go on."""
+
+
+def now() -> datetime:
+    """This host's time."""
+    return datetime.now(UTC)
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as RFC 3339, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of a file; empty when there is none or it is broken."""
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return value
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Replace a file in one step; for all to read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    beside.chmod(0o644)
+    beside.replace(path)
+
+
+def windows(keep: dict[str, int]) -> list[tuple[str, str, timedelta]]:
+    """What is kept of snapshots: restic's option, the bucket's form, how far back."""
+    return [
+        ("daily", "%Y-%m-%d", timedelta(days=keep["daily"])),
+        ("weekly", "%G-%V", timedelta(days=keep["weekly"] * DAYS_OF_WEEK)),
+        ("monthly", "%Y-%m", timedelta(days=keep["monthly"] * DAYS_OF_MONTH)),
+    ]
+
+
+def policy(keep: dict[str, int]) -> list[str]:
+    """The same as options of ``restic forget``."""
+    options = [f"--keep-within={ALL_WITHIN.days}d"]
+    return options + [
+        f"--keep-within-{name}={back.days}d" for name, _, back in windows(keep) if back.days
+    ]
+
+
+def kept_by_arrival(arrivals: dict[str, datetime], keep: dict[str, int]) -> set[str]:
+    """Snapshots that the policy keeps, by the times at which they arrived here.
+
+    As restic's ``--keep-within…`` counts: back from the newest, the newest of each day, week and
+    month. Nothing goes because time has passed without new backups.
+    """
+    if not arrivals:
+        return set()
+    newest = max(arrivals.values())
+    ordered = sorted(arrivals.items(), key=lambda item: item[1], reverse=True)
+    kept = {name for name, moment in ordered if newest - moment <= ALL_WITHIN}
+    for _, form, back in windows(keep):
+        seen: set[str] = set()
+        for name, moment in ordered:
+            bucket = moment.strftime(form)
+            if newest - moment <= back and bucket not in seen:
+                seen.add(bucket)
+                kept.add(name)
+    return kept
+
+
+def parts_to_check(check: dict[str, Any]) -> list[int]:
+    """The next part in turn, and those in which damage was found: until they are whole again."""
+    following = check.get("part", 0) % PARTS + 1
+    return sorted({following, *check.get("damaged", [])})
+
+
+class Repository:
+    """One client's repository, on this host's file system."""
+
+    def __init__(self, name: str, settings: dict[str, Any], keys: Path) -> None:
+        self.name = name
+        self.path = Path(settings["store"]) / name
+        self.key = keys / f"keys_{name}"
+        self.cache = STATE / "cache"
+
+    def exists(self) -> bool:
+        """Whether the client has made it yet."""
+        return (self.path / "config").is_file()
+
+    def size(self) -> int:
+        """Bytes that it takes."""
+        return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
+
+    def restic(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
+        """Output of restic; raises with its last words when it fails."""
+        done = subprocess.run(
+            ["restic", *arguments],
+            env={
+                "PATH": "/usr/bin:/bin",
+                "HOME": str(STATE),
+                "TMPDIR": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108
+                "RESTIC_REPOSITORY": str(self.path),
+                "RESTIC_PASSWORD_FILE": str(self.key),
+                "RESTIC_CACHE_DIR": str(self.cache),
+                "GOGC": "20",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode not in accept:
+            words = " ".join((done.stderr.strip() or done.stdout.strip()).split())
+            raise Fault(f"restic {arguments[0]}: {words[-LONGEST_COMPLAINT:]}")
+        return done.stdout
+
+    def snapshots(self) -> list[Snapshot]:
+        """Its snapshots, as restic lists them."""
+        found: list[Snapshot] = json.loads(self.restic("snapshots", "--json", "--no-lock"))
+        return found
+
+    def arrivals(self, snapshots: list[Snapshot]) -> dict[str, datetime]:
+        """When each snapshot's file was written by the server, by this host's clock."""
+        found = {}
+        for snapshot in snapshots:
+            written = (self.path / "snapshots" / snapshot["id"]).stat().st_mtime
+            found[snapshot["id"]] = datetime.fromtimestamp(written, tz=UTC)
+        return found
+
+    def expired_by_claim(self, keep: dict[str, int]) -> set[str]:
+        """Snapshots that restic's own policy would remove, by the times that they carry."""
+        listing = self.restic("forget", "--dry-run", "--json", "--no-lock", *policy(keep))
+        groups = json.loads(listing) if listing.strip() else []
+        return {one["id"] for group in groups for one in group.get("remove") or []}
+
+    def forget(self, keep: dict[str, int]) -> int:
+        """Remove what both clocks call old; how many snapshots that were."""
+        snapshots = self.snapshots()
+        arrived = self.arrivals(snapshots)
+        series: dict[tuple[str, ...], dict[str, datetime]] = {}
+        for one in snapshots:
+            series.setdefault(tuple(one["paths"]), {})[one["id"]] = arrived[one["id"]]
+        kept = {name for times in series.values() for name in kept_by_arrival(times, keep)}
+        old = sorted(self.expired_by_claim(keep) - kept)
+        if old:
+            self.restic("forget", "--quiet", f"--retry-lock={LOCK_PATIENCE}", *old)
+        return len(old)
+
+
+def check(repository: Repository, before: dict[str, Any]) -> dict[str, Any]:
+    """Check the structure, and read the parts that are due; the state of the check."""
+    state = {"parts": PARTS, "damaged": list(before.get("damaged", [])), **before}
+    complaints = []
+    for part in parts_to_check(before):
+        subset = f"--read-data-subset={part}/{PARTS}"
+        damaged = set(state["damaged"])
+        try:
+            repository.restic("check", "--quiet", f"--retry-lock={LOCK_PATIENCE}", subset)
+        except Fault as fault:
+            complaints.append(str(fault))
+            damaged.add(part)
+        else:
+            damaged.discard(part)
+        state["damaged"] = sorted(damaged)
+    state["part"] = before.get("part", 0) % PARTS + 1
+    if state["part"] == PARTS:
+        state["all_read"] = stamp(now())
+    state |= {"ended": stamp(now()), "outcome": "failed" if complaints else "done"}
+    state["error"] = complaints[0] if complaints else None
+    return state
+
+
+def maintain(repository: Repository, client: dict[str, Any], before: State) -> State:
+    """Maintain one repository; its new state. A fault is part of the state."""
+    state: State = {"schema": 1, "client": repository.name, "error": None, "forgotten": 0}
+    state |= {"check": before.get("check", {}), "quota_gb": client.get("quota_gb", 0)}
+    try:
+        repository.restic("unlock", "--quiet")  # of a run of this program that was killed
+        if state["check"].get("damaged"):
+            # Nothing is taken from a damaged repository until somebody has looked.
+            state["kept_whole"] = True
+        else:
+            state["forgotten"] = repository.forget(client["keep"])
+            repository.restic("prune", "--quiet", f"--retry-lock={LOCK_PATIENCE}")
+        state["check"] = check(repository, state["check"])
+        snapshots = repository.snapshots()
+        state["snapshots"] = len(snapshots)
+        arrived = repository.arrivals(snapshots)
+        state["newest"] = stamp(max(arrived.values())) if arrived else None
+        state["error"] = state["check"]["error"]
+    except (Fault, OSError) as fault:
+        state["error"] = str(fault)
+    state["bytes"] = repository.size()
+    quota = state["quota_gb"] * 1024**3
+    state["over_quota"] = bool(quota) and state["bytes"] > quota
+    if state["over_quota"] and not state["error"]:
+        state["error"] = f"{state['bytes']} bytes are more than its {state['quota_gb']} GiB"
+    state |= {"ended": stamp(now()), "outcome": "failed" if state["error"] else "done"}
+    return state
+
+
+class Reserve:
+    """A file that takes room, so that pruning finds some on a volume that clients have filled.
+
+    Removing old snapshots writes new indexes first. A volume that is full to the last byte could
+    not be cleared by restic at all.
+    """
+
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self.path = folder / "room"
+        self.size = megabytes * 1024**2
+
+    def release(self) -> None:
+        """Give the room to the maintenance."""
+        self.path.unlink(missing_ok=True)
+
+    def take(self) -> bool:
+        """Take it back; false when the volume has not got it."""
+        self.path.unlink(missing_ok=True)
+        if not self.size:
+            return True
+        room = os.statvfs(self.path.parent)
+        if room.f_bavail * room.f_frsize < self.size:
+            return False
+        try:
+            with self.path.open("wb") as stream:
+                os.posix_fallocate(stream.fileno(), 0, self.size)
+        except OSError:
+            self.path.unlink(missing_ok=True)
+            return False
+        return True
+
+
+def unlock_all(settings: dict[str, Any], clients: dict[str, Any], keys: Path) -> int:
+    """Remove the locks of a run that was killed, or clients would wait until they expire."""
+    for name in sorted(clients):
+        repository = Repository(name, settings, keys)
+        if repository.exists() and any((repository.path / "locks").iterdir()):
+            try:
+                repository.restic("unlock", "--quiet")
+            except Fault as fault:
+                sys.stderr.write(f"<4>{name}: {fault}\n")
+    return 0
+
+
+def maintain_all(settings: dict[str, Any], clients: dict[str, Any], keys: Path) -> int:
+    """Maintain one repository after the other; 1 when any has a fault."""
+    reserve = Reserve(Path(settings["reserve"]), int(settings["reserve_mb"]))
+    reserve.release()
+    failed = []
+    for name in sorted(clients):
+        repository = Repository(name, settings, keys)
+        if not repository.exists():
+            continue
+        path = STATE / "clients" / f"{name}.json"
+        state = maintain(repository, clients[name], read_json(path))
+        write_json(path, state)
+        if state["error"]:
+            failed.append(name)
+            sys.stderr.write(f"<3>{name}: {state['error']}\n")  # the journal's priority: err
+    room = os.statvfs(settings["store"])
+    full = not reserve.take()
+    if full:
+        sys.stderr.write("<3>the volume of the store is full: enlarge it, or let go of a client\n")
+    summary = {
+        "schema": 1,
+        "ended": stamp(now()),
+        "outcome": "failed" if failed or full else "done",
+        "failed": failed,
+        "full": full,
+        "clients": len(clients),
+        "free_bytes": room.f_bavail * room.f_frsize,
+        "size_bytes": room.f_blocks * room.f_frsize,
+    }
+    write_json(STATE / "host.json", summary)
+    return 1 if failed or full else 0
+
+
+def list_clients(settings: dict[str, Any], clients: dict[str, Any]) -> int:
+    """Print what is known of every client, as JSON."""
+    known = []
+    for name in sorted(clients):
+        has = (Path(settings["store"]) / name / "config").is_file()
+        known.append(
+            {"client": name, "repository": has, **read_json(STATE / f"clients/{name}.json")}
+        )
+    print(json.dumps(known, indent=2, ensure_ascii=False))  # noqa: T201
+    return 0
+
+
+def remove(name: str, settings: dict[str, Any]) -> int:
+    """Take a client's account away; its data and the host's key of it stay."""
+    path = ETC / "clients" / f"{name}.json"
+    if not path.is_file():
+        sys.stderr.write(f"hoaban-backup-host: no such client: {name}\n")
+        return 2
+    accounts = Path(settings["accounts"])
+    with (ETC / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        kept = ETC / "former"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        path.replace(kept / path.name)
+        lines = accounts.read_text(encoding="utf-8").splitlines(keepends=True)
+        beside = accounts.with_name(f".{accounts.name}.new")
+        shutil.copy2(accounts, beside)
+        owner = accounts.stat()
+        beside.write_text("".join(one for one in lines if not one.startswith(f"{name}:")))
+        os.chown(beside, owner.st_uid, owner.st_gid)
+        beside.replace(accounts)
+    subprocess.run(["systemctl", "reload", settings["unit"]], check=False)
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the command line asks."""
+    parser = argparse.ArgumentParser(prog="hoaban-backup-host", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("maintain", help="forget, prune and check, all repositories in turn")
+    verbs.add_parser("unlock", help="remove the locks of a run that was killed")
+    verbs.add_parser("list", help="every client, with what was found last, as JSON")
+    one = verbs.add_parser("remove", help="take a client's account away; its data stay")
+    one.add_argument("client")
+    options = parser.parse_args(arguments)
+    # In its unit the program is the store's account, and systemd hands it clients and keys.
+    handed = os.environ.get("CREDENTIALS_DIRECTORY")
+    settings = read_json(Path(handed) / "settings" if handed else ETC / "host.json")
+    if options.verb == "remove":
+        return remove(options.client, settings)
+    places = Path(handed).glob("clients_*") if handed else ETC.glob("clients/*.json")
+    clients = {one["name"]: one for one in map(read_json, sorted(places)) if one}
+    if options.verb == "list":
+        return list_clients(settings, clients)
+    if handed is None:
+        return subprocess.run(["systemctl", "start", UNIT], check=False).returncode
+    work = maintain_all if options.verb == "maintain" else unlock_all
+    return work(settings, clients, Path(handed))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
