@@ -39,6 +39,7 @@ MOST_EXAMPLES = 20
 PAUSE = 5.0
 MANIFEST = "manifest.jsonl"
 POSTGRESQL = "/usr/lib/postgresql"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def tell(**event: Any) -> None:
@@ -169,7 +170,7 @@ class Cluster:
         """Output of one of PostgreSQL's programs, run by its own account."""
         done = subprocess.run(
             ["runuser", "-u", "postgres", "--", str(self.programs / program), *arguments],
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "PGHOST": str(self.folder)},
+            env={"PATH": PATH, "LC_ALL": "C.UTF-8", "PGHOST": str(self.folder)},
             stdin=given,
             capture_output=True,
             text=True,
