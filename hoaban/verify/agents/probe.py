@@ -26,6 +26,8 @@ from typing import Any
 
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 WORD = 0xFFFF
+AGAIN_SECONDS = 3.0
+"""A packet may get lost on the best way. TCP sends again by itself, after 1, 3, 7 seconds."""
 NTP_PORT = 123
 NTP_REQUEST = b"\x23" + bytes(47)  # version 4, mode 3 (client): RFC 5905, section 7.3
 BLOCKED = {errno.EPERM, errno.EACCES}
@@ -65,6 +67,7 @@ class Probe:
         self.ended = self.started
         self.mark = struct.pack(">HH", os.getpid() & WORD, number & WORD)
         self.socket: socket.socket | None = None
+        self.again = self.deadline if protocol == "tcp" else self.started + AGAIN_SECONDS
 
     def end(self, state: str) -> None:
         """Note what became of it."""
@@ -77,13 +80,16 @@ class Probe:
         """Send the first packet; returns the event to wait for, 0 when it is over already."""
         try:
             if self.protocol == "icmp":
-                self.socket = self._echo()
+                six = self.family == socket.AF_INET6
+                protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
+                self.socket = self._open(socket.SOCK_RAW, protocol)
+                self.send()
                 return selectors.EVENT_READ
             kind = socket.SOCK_STREAM if self.protocol == "tcp" else socket.SOCK_DGRAM
             self.socket = self._open(kind)
             error = self.socket.connect_ex((self.address, self.port))
             if self.protocol == "udp":
-                self.socket.send(NTP_REQUEST if self.port == NTP_PORT else b"\n")
+                self.send()
                 return selectors.EVENT_READ
             if error not in (0, errno.EINPROGRESS):
                 self.end(outcome(error))
@@ -101,15 +107,26 @@ class Probe:
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.route_mark)
         return opened
 
-    def _echo(self) -> socket.socket:
-        """An echo request under way (RFC 792, RFC 4443); the kernel sums up ICMPv6."""
+    def send(self) -> None:
+        """Send the packet: an echo request (RFC 792, RFC 4443; the kernel sums up ICMPv6) or UDP."""
+        assert self.socket is not None  # noqa: S101 - for the type checker alone
+        if self.protocol == "udp":
+            self.socket.send(NTP_REQUEST if self.port == NTP_PORT else b"\n")
+            return
         six = self.family == socket.AF_INET6
-        protocol = socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP
-        raw = self._open(socket.SOCK_RAW, protocol)
         head = bytes([128 if six else 8, 0])
         total = 0 if six else checksum(head + b"\0\0" + self.mark)
-        raw.sendto(head + struct.pack(">H", total) + self.mark, (self.address, 0))
-        return raw
+        self.socket.sendto(head + struct.pack(">H", total) + self.mark, (self.address, 0))
+
+    def repeat(self, now: float) -> None:
+        """Send the packet once more when it is time."""
+        if self.state is not None or now < self.again:
+            return
+        self.again = now + AGAIN_SECONDS
+        try:
+            self.send()
+        except OSError as error:  # what came back for the one before
+            self.end(outcome(error.errno))
 
     def ready(self) -> None:
         """Read what came back."""
@@ -142,13 +159,14 @@ def run(descriptions: list[list[Any]]) -> list[list[Any]]:
         if event and probe.socket is not None:
             selector.register(probe.socket, event, probe)
     while waiting := list(selector.get_map().values()):
-        nearest = min(key.data.deadline for key in waiting)
+        nearest = min(min(key.data.deadline, key.data.again) for key in waiting)
         for key, _ in selector.select(max(0.0, nearest - time.monotonic())):
             key.data.ready()
         now = time.monotonic()
         for key in waiting:
             if key.data.state is None and key.data.deadline <= now:
                 key.data.end("silent")
+            key.data.repeat(now)
             if key.data.state is not None:
                 selector.unregister(key.fd)
     selector.close()

@@ -45,6 +45,24 @@ def deaf() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+def test_a_packet_that_got_lost_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "AGAIN_SECONDS", 0.2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+
+        def answer() -> None:
+            server.recvfrom(100)  # lost
+            data, sender = server.recvfrom(100)
+            server.sendto(data, sender)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        ((state, milliseconds),) = probe.run([[4, "udp", "127.0.0.1", server.getsockname()[1], 5]])
+        thread.join(timeout=5)
+    assert state == "open"
+    assert milliseconds >= 200
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
