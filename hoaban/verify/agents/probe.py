@@ -67,7 +67,7 @@ class Probe:
         self.ended = self.started
         self.mark = struct.pack(">HH", os.getpid() & WORD, number & WORD)
         self.socket: socket.socket | None = None
-        self.again = self.deadline if protocol == "tcp" else self.started + AGAIN_SECONDS
+        self.again = self.deadline if self.protocol == "tcp" else self.started + AGAIN_SECONDS
 
     def end(self, state: str) -> None:
         """Note what became of it."""
@@ -108,7 +108,7 @@ class Probe:
         return opened
 
     def send(self) -> None:
-        """Send the packet: an echo request (RFC 792, RFC 4443; the kernel sums up ICMPv6) or UDP."""
+        """Send an echo request (RFC 792, RFC 4443; the kernel sums up ICMPv6) or a datagram."""
         assert self.socket is not None  # noqa: S101 - for the type checker alone
         if self.protocol == "udp":
             self.socket.send(NTP_REQUEST if self.port == NTP_PORT else b"\n")
