@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from hoaban.converge.hostkeys import pin
 from hoaban.converge.run import as_one, prepare
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
@@ -224,8 +225,10 @@ def _open(
     steps: Steps,
 ) -> Door:
     """Pin keys of all stacks and write the SSH configuration."""
-    doors = [prepare(workspace, fleet, stack, console, steps) for stack in stacks]
-    return doors[-1]
+    door = prepare(workspace, fleet, stacks[0], console, steps)
+    for name in pin(workspace, fleet, stacks[1:], console, steps).replaced:
+        door.remote.close(name)
+    return door
 
 
 @contextmanager

@@ -174,6 +174,16 @@ def test_an_update_that_died_is_gone_on_with(
     assert failure(resume(hosts, steps)) is None
 
 
+def test_every_stack_has_its_keys_pinned(
+    hosts: Hosts, steps: QuietSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned = Mock(return_value=Mock(replaced=[]))
+    monkeypatch.setattr(run, "pin", pinned)
+    journal = run.update(hosts.workspace, run.Wanted([None, AGENCY]), Mock(), steps)
+    assert list(pinned.call_args.args[2]) == [AGENCY]
+    assert [wave.hosts for wave in journal.waves][-2:] == [[estate.BACKUP], [estate.BASTION]]
+
+
 def test_one_at_a_time(hosts: Hosts, steps: QuietSteps) -> None:
     folder = journals.folder(hosts.workspace)
     folder.mkdir(parents=True)
