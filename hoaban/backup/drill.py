@@ -121,7 +121,7 @@ class _Course:
             restored = repository.restore(
                 what, lambda words: self._steps.update(step, words), verify=False
             )
-            step.detail = f"{restored.files} files, {restored.bytes / MIB:.0f} MiB"
+            step.detail = f"{restored.files} files and folders, {restored.bytes / MIB:.0f} MiB"
         with self._phase("compare", "Comparison with the checksums of the backup") as step:
             asked = {"root": RESTORED, "paths": snapshot.paths}
             hosts.run(scratch, "compare", asked, lambda event: self._hear(event, step))
@@ -164,8 +164,9 @@ class _Course:
                 self._known["files"] = Files(same=event["files"], examples=examples, **counts)
                 step.detail = f"{event['files']} files, {event['differences']} differences"
             case "database":
-                names = ("name", "tables", "rows", "problem")
-                self._databases.append(Database(**{name: event[name] for name in names}))
+                self._databases.append(
+                    Database(**{name: event[name] for name in Database.model_fields})
+                )
 
 
 @contextmanager

@@ -51,12 +51,16 @@ class Files(Model):
 
 
 class Database(Model):
-    """A database that was restored from its dump; ``problem`` None when all rows were there."""
+    """A database that was restored from its dump; ``problem`` None when all rows were there.
+
+    ``untried`` tells why there was nowhere to restore it into, so that nothing is known of it.
+    """
 
     name: str
     tables: int
     rows: int
     problem: str | None = None
+    untried: str | None = None
 
 
 class Drill(Model):
@@ -99,7 +103,8 @@ class Drill(Model):
             return Verdict.FAILED
         done = self.trouble is None and self.took_seconds is not None
         compared = self.files is not None and self.files.same > 0
-        return Verdict.PROVED if done and compared else Verdict.UNPROVED
+        whole = not any(one.untried for one in self.databases)
+        return Verdict.PROVED if done and compared and whole else Verdict.UNPROVED
 
     @property
     def why_unproved(self) -> str:
@@ -108,7 +113,8 @@ class Drill(Model):
             return self.trouble
         if self.files is None:
             return "the snapshot holds no manifest of checksums to compare with"
-        return "no file could be compared"
+        untried = [f"database {one.name}: {one.untried}" for one in self.databases if one.untried]
+        return "; ".join(untried) or "no file could be compared"
 
     def _broken(self) -> Iterator[str]:
         if self.age is not None and self.age < -CLOCK_ERROR:

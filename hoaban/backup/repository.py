@@ -21,6 +21,8 @@ OWN_ACCESS: Final = "/etc/hoaban-backup"
 LOCK_PATIENCE: Final = "30m"
 """The backup host holds the repository's lock while it prunes; a restore waits for it."""
 MIB: Final = 1 << 20
+FATAL: Final = "Fatal: "
+"""Begins the line in which restic says why it gave up."""
 NO_PROGRAM: Final = 127
 MENDS: Final = {
     # restic's exit statuses: https://restic.readthedocs.io/en/stable/075_scripting.html
@@ -56,7 +58,7 @@ class What:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a restore would do: files by what becomes of them, and some names."""
+    """What a restore would do: files (and new folders) by what becomes of them, some by name."""
 
     restored: int = 0
     updated: int = 0
@@ -77,7 +79,7 @@ class Rehearsal:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did."""
+    """What a restore wrote: files and folders, and their bytes."""
 
     files: int
     bytes: int
@@ -177,12 +179,13 @@ class Repository:
 
     def _failed(self, heard: _Heard) -> HoabanError:
         plain = plain_words(heard.words)
-        last = (plain.splitlines() or [f"status {heard.status}"])[-1]
+        said = plain.splitlines() or [f"status {heard.status}"]
+        last = next((line for line in said if line.startswith(FATAL)), said[-1])
         mend = MENDS.get(
             heard.status, "the detail is what restic said; hoaban verify looks further"
         )
         return HoabanError(
-            f"{self.via}: the backups of {self.client} can't be used: {last}",
+            f"{self.via}: the backups of {self.client} can't be used: {last.removeprefix(FATAL)}",
             mend=mend.replace("HOST", self.client),
             detail=plain if "\n" in plain else None,
         )

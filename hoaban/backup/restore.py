@@ -130,7 +130,7 @@ def restore(
         return None
     with steps.step(f"Restore to {to}:{order.folder}") as step:
         restored = repository.restore(what, lambda words: steps.update(step, words))
-        step.detail = f"{restored.files} files"
+        step.detail = f"{restored.files} files and folders"
     seconds = time.monotonic() - started
     return Outcome(order.host, to, order.folder, snapshot, rehearsal, restored, seconds)
 

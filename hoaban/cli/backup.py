@@ -182,7 +182,7 @@ def restore(
         print_json(done.to_json())
     else:
         stdout().print(
-            f"{done.restored.files} files ({sized(done.restored.bytes)}) of "
+            f"{done.restored.files} files and folders ({sized(done.restored.bytes)}) of "
             f"{done.snapshot.time:%Y-%m-%d %H:%M} UTC restored to {done.to}:{done.target} "
             f"in {done.seconds:.0f} s",
             markup=False,

@@ -7,7 +7,8 @@ which holds ``manifest.jsonl`` (the hook 90-manifest of the role backup_client) 
 Events: ``{"event": "progress", "files": …, "bytes": …}`` now and then; ``{"event": "files",
 "manifest": path or null, "files": …, "bytes": …, "changed": …, "unknown": …, "differences": …,
 "examples": [[path, what], …]}``; for each database ``{"event": "database", "name": …, "tables": …,
-"rows": …, "problem": words or null}``; ``{"event": "end", "status": 0}``.
+"rows": …, "problem": words or null, "untried": words or null}`` (there was nowhere to restore it
+into); ``{"event": "end", "status": 0}``.
 
 ``changed`` are files that were written between the manifest and the backup: the restored one is
 newer or older than the one that the manifest tells of, so nothing is proved of it. ``unknown`` were
@@ -244,7 +245,8 @@ def database(cluster: Cluster, folder: Path, name: str, tables: dict[str, int]) 
         problem = "; ".join(wrong[:MOST_EXAMPLES]) or None
     except (Fault, ValueError) as fault:
         problem = str(fault)
-    tell(event="database", name=name, tables=len(tables), rows=rows, problem=problem)
+    told = {"name": name, "tables": len(tables), "rows": rows, "problem": problem}
+    tell(event="database", **told, untried=None)
 
 
 def databases(dumps: Path) -> None:
@@ -261,9 +263,8 @@ def databases(dumps: Path) -> None:
                 cluster.globals(folder / "globals.sql")
             except (Fault, OSError, LookupError) as fault:
                 for name, tables in counts.items():
-                    tell(
-                        event="database", name=name, tables=len(tables), rows=0, problem=str(fault)
-                    )
+                    told = {"name": name, "tables": len(tables), "rows": 0, "problem": None}
+                    tell(event="database", **told, untried=str(fault))
             else:
                 for name, tables in counts.items():
                     database(cluster, folder, name, tables)

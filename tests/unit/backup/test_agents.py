@@ -344,8 +344,8 @@ def test_without_postgresql_no_database_is_proved(
 ) -> None:
     dumped.refuses = "install"
     told = databases(restored, capsys)
-    assert {one["problem"] for one in told.values()} == {
-        "no PostgreSQL 17 to restore it into: no network"
+    assert {(one["problem"], one["untried"]) for one in told.values()} == {
+        (None, "no PostgreSQL 17 to restore it into: no network")
     }
 
 

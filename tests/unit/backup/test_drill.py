@@ -83,6 +83,11 @@ def good(age: timedelta = 2 * HOUR, **more: Any) -> FakeHosts:
     return FakeHosts(snapshots=[snapshot(1, age)], compared=[good_comparison(**more)])
 
 
+def database(name: str, rows: int, **more: str) -> dict[str, Any]:
+    told = {"event": "database", "name": name, "tables": 1, "rows": rows}
+    return {**told, "problem": None, "untried": None, **more}
+
+
 def test_a_good_drill_is_proved_and_written_down(client: Client, tmp_path: Path) -> None:
     stage, hosts = FakeStage(), good()
     entry, done = tried(client, tmp_path, hosts, stage)
@@ -135,8 +140,8 @@ def test_a_restore_that_takes_too_long_fails() -> None:
 def test_rows_that_did_not_come_back_fail_the_drill(client: Client, tmp_path: Path) -> None:
     hosts = good()
     hosts.compared += [
-        {"event": "database", "name": "fine", "tables": 2, "rows": 9, "problem": None},
-        {"event": "database", "name": "lost", "tables": 1, "rows": 1, "problem": "t has 1 rows"},
+        database("fine", 9),
+        database("lost", 1, problem="t has 1 rows"),
     ]
     _, done = tried(client, tmp_path, hosts)
     assert done.verdict is Verdict.FAILED
@@ -149,6 +154,7 @@ def test_rows_that_did_not_come_back_fail_the_drill(client: Client, tmp_path: Pa
         ([{"event": "files", "manifest": None}], "no manifest"),
         ([good_comparison(files=0)], "no file could be compared"),
         ([], "no manifest"),
+        ([good_comparison(), database("main", 0, untried="no PostgreSQL 17")], "no PostgreSQL 17"),
     ],
 )
 def test_what_could_not_be_compared_is_not_proved(
