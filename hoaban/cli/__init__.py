@@ -43,6 +43,7 @@ VERBS = {
     "destroy": "Remove an environment",
     "cancel": "Release the lock of an operation that died",
     "ssh": "Log in to a host, through the bastion",
+    "vpn": "Tunnels between the sites and the data centre: state, keys",
     "address": "The address plan and its ledger",
     "links": "Circuits of the offices",
     "lab": "A real OpenStack on this machine",

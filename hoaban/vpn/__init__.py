@@ -1,0 +1,1 @@
+"""Tunnels of the province: keys that are known, their rotation, their state."""

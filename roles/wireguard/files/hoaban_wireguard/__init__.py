@@ -1,0 +1,1 @@
+"""What the role wireguard puts on a host: tunnels, ways around them, probes of lines."""
