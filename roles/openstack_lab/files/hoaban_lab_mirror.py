@@ -119,7 +119,7 @@ class Mirror:
             self._ensure(path, f"{self._upstreams[match[1]]}/{match[2]}", environ)
             stream = path.open("rb")
         about = os.fstat(stream.fileno())
-        os.utime(path, ns=(time.time_ns(), about.st_mtime_ns))
+        os.utime(stream.fileno(), ns=(time.time_ns(), about.st_mtime_ns))
         headers = [("Last-Modified", formatdate(about.st_mtime, usegmt=True))]
         if int(about.st_mtime) <= _seconds(environ.get("HTTP_IF_MODIFIED_SINCE", "")):
             stream.close()
