@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hoaban import model
 from hoaban.cli.operation import JsonOption
+from hoaban.cli.vpn_site import site
 from hoaban.console import Steps, print_json, stderr, stdout
 from hoaban.converge.console import CloudConsole
 from hoaban.errors import HoabanError, ManyErrors, UsageError
@@ -26,6 +27,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Tunnels between the sites and the data centre",
 )
+app.command()(site)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from hoaban.inventory.variables import (
     stack_variables,
 )
 from hoaban.sealing import recipients_of
+from hoaban.vpn import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,7 @@ def _connection(workspace: Workspace, fleet: Fleet) -> dict[str, Any]:
         "ansible_ssh_args": f"-F {shlex.quote(str(path))}",
         "ansible_python_interpreter": PYTHON,
         "hoaban_deploy_keys": sshconfig.public_keys(workspace),
+        "hoaban_vpn_key_file": str(names.key_file(workspace.home)),
         "hoaban_recipients": recipients_of(workspace, settings.sealed_to if settings else ()),
         "hoaban_escrow": str(workspace.escrow),
     }

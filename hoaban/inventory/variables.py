@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hoaban.model.spec import ProvinceService
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -85,5 +87,14 @@ def host_variables(host: ManagedHost) -> dict[str, Any]:
             {**volume.model_dump(mode="json"), "volume_id": host.output.volume_ids.get(volume.name)}
             for volume in plan.volumes
         ],
+        **_tunnels(host),
         "hoaban_backup": plan.backup.model_dump(mode="json") if plan.backup else None,
     }
+
+
+def _tunnels(host: ManagedHost) -> dict[str, Any]:
+    """The plan of the VPN, for hubs alone: it knows of all offices."""
+    vpn = host.environment.vpn
+    if vpn is None or ProvinceService.VPN_HUB not in host.plan.services:
+        return {}
+    return {"hoaban_vpn": vpn.model_dump(mode="json")}
