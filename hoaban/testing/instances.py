@@ -124,7 +124,7 @@ def create(podman: Podman, platforms: list[Platform]) -> None:
     """Start all instances side by side, and wait until each of them is ready for Ansible."""
     destroy(podman, platforms)
     containers = [item for item in platforms if isinstance(item, Container)]
-    for network in _networks(containers).values():
+    for network in networks(containers).values():
         make_room((network.ipv4, network.ipv6))
         subnets = (f"--subnet={network.ipv4}", f"--subnet={network.ipv6}")
         podman.run("network", "create", "--ipv6", "--disable-dns", *subnets, network.name)
@@ -139,18 +139,18 @@ def destroy(podman: Podman, platforms: list[Platform]) -> None:
     containers = [item for item in platforms if isinstance(item, Container)]
     if containers:
         podman.run("rm", "--force", "--ignore", "--time=0", *(item.name for item in containers))
-    for name in _networks(containers):
+    for name in networks(containers):
         if podman.exists("network", name):
             podman.run("network", "rm", "--force", name)
 
 
-def _networks(containers: Iterable[Container]) -> dict[str, Network]:
+def networks(containers: Iterable[Container]) -> dict[str, Network]:
     """Networks by name, of all that containers are attached to."""
     joined = [place.network for item in containers for place in item.attachments]
     return {network.name: network for network in joined}
 
 
-def _network_option(number: int, place: Attachment) -> str:
+def network_option(number: int, place: Attachment) -> str:
     """The option of ``podman run`` for one network; podman would order interfaces by name."""
     wanted = (("ip", place.ipv4), ("ip6", place.ipv6), ("interface_name", f"eth{number}"))
     settings = ",".join(f"{key}={value}" for key, value in wanted if value is not None)
@@ -170,7 +170,7 @@ def _start_container(podman: Podman, platform: Container) -> None:
         "--detach",
         f"--name={platform.name}",
         f"--hostname={platform.name}",
-        *(_network_option(number, place) for number, place in enumerate(platform.attachments)),
+        *(network_option(number, place) for number, place in enumerate(platform.attachments)),
         "--systemd=always",
         "--stop-timeout=1",
         # The roles own this file: podman would mount its own over it.

@@ -13,7 +13,14 @@ from hoaban.errors import HoabanError
 from hoaban.roles import guest_packages
 from hoaban.testing import molecule
 from hoaban.testing.image import CODENAME
-from hoaban.testing.instances import Container, Machine, images, read_platforms
+from hoaban.testing.instances import (
+    Container,
+    Machine,
+    images,
+    network_option,
+    networks,
+    read_platforms,
+)
 from hoaban.testing.judgement import judge
 from hoaban.testing.molecule import Scenario, find_scenarios
 from hoaban.testing.podman import Podman
@@ -127,6 +134,26 @@ def test_platforms_of_a_scenario(tmp_path: Any) -> None:
     path.write_text("platforms: []\n")
     with pytest.raises(HoabanError, match="the scenario has no platforms"):
         read_platforms(path)
+
+
+def test_a_container_in_several_networks(tmp_path: Path) -> None:
+    path = tmp_path / "molecule.yml"
+    path.write_text(
+        "platforms:\n"
+        "  - name: a\n"
+        "    network: &wan {name: wan, ipv4: 10.231.0.0/24, ipv6: 'fd00::/64'}\n"
+        "    ipv4: 10.231.0.11\n"
+        "    more:\n"
+        "      - {network: {name: lan, ipv4: 10.231.1.0/24, ipv6: 'fd01::/64'}, ipv6: 'fd01::11'}\n"
+        "  - {name: b, network: *wan}\n"
+    )
+    platforms = [item for item in read_platforms(path) if isinstance(item, Container)]
+    assert list(networks(platforms)) == ["wan", "lan"]
+    options = [network_option(n, place) for n, place in enumerate(platforms[0].attachments)]
+    assert options == [
+        "--network=wan:ip=10.231.0.11,interface_name=eth0",
+        "--network=lan:ip6=fd01::11,interface_name=eth1",
+    ]
 
 
 def test_every_release_has_an_image_of_its_own(tmp_path: Path) -> None:

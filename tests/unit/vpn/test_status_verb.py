@@ -101,7 +101,7 @@ def test_a_table(provisioned: Workspace) -> None:
         "203.0.113.9:4000",
         "0:01:00",
         "ago",
-        *"2.0 KiB 7 B".split(),
+        *["2.0", "KiB", "7", "B"],
         "Established",
     ]
     never = next(line for line in lines if "xa-xa" in line)
