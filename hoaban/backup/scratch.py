@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from hoaban.converge.run import converge
 from hoaban.engine.api import Options
+from hoaban.engine.embedded import lock
+from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.model.drills import owner_of, scratch_name
 from hoaban.provision import operations
 from hoaban.provision.guard import Consent
@@ -35,6 +37,11 @@ class ScratchStage:
 
     def clear(self) -> bool:
         """Remove what an earlier drill left; whether there was anything."""
+        backend = Backend(self.target.workspace.backend)
+        name = StackName(self.target.project, self.target.stack_name)
+        left = lock.holders(backend, name)
+        if left and all(holder.dead for holder in left):
+            lock.release(backend, name)
         if not self.target.stands():
             return False
         self.remove()

@@ -34,6 +34,8 @@ class StackName:
 
     def command(self, verb: str) -> str:
         """The command line of a verb for this stack."""
+        if self.project == "drill":  # no verb is about it alone: drills begin by clearing it away
+            return f"hoaban backup drill {self.stack} --clean"
         return f"hoaban {verb} {self.stack}" if self.project == "agency" else f"hoaban {verb}"
 
 
