@@ -33,6 +33,10 @@ ANSWER_SECONDS = 20
 NO_REPOSITORY, WRONG_PASSWORD = 10, 12
 """Exit statuses of restic."""
 LONGEST_COMPLAINT = 400
+POLL_SECONDS = 1.0
+NO_ROOM = b"507 Insufficient Storage"
+"""What the server answers when its volume is full."""
+MUCH = 1 << 20
 
 
 class Fault(Exception):
@@ -102,30 +106,42 @@ class Client:
     def restic(
         self, *arguments: str, limit: float | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run restic; past ``limit`` seconds it is asked to stop, so that it leaves no lock."""
-        with subprocess.Popen(
-            ["restic", *arguments],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        ) as process:
-            try:
-                out, err = process.communicate(timeout=limit)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGINT)
+        """Run restic; past ``limit`` seconds it is asked to stop, so that it leaves no lock.
+
+        So it is when the store is full: restic would go on trying for a quarter of an hour.
+        """
+        last = time.monotonic() + limit if limit else float("inf")
+        with (
+            tempfile.TemporaryFile("w+", errors="replace") as out,
+            tempfile.TemporaryFile("w+", errors="replace") as err,
+            subprocess.Popen(
+                ["restic", *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            ) as process,
+        ):
+            reason = None
+            while reason is None:
                 try:
-                    process.communicate(timeout=10)
+                    process.wait(POLL_SECONDS)
+                    break
                 except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.communicate()
-                raise Fault(
-                    f"restic {arguments[0]} was stopped after {limit:.0f} s: too slow, or the "
-                    "backup host no longer answers; what was sent is used next time"
-                ) from None
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+                    if NO_ROOM in os.pread(err.fileno(), MUCH, 0):
+                        reason = "the volume of the backup host is full"
+                    elif time.monotonic() > last:
+                        reason = f"stopped after {limit:.0f} s; what was sent is used next time"
+            if reason is not None:
+                stop(process)
+            for stream in (out, err):
+                stream.seek(0)
+            done = subprocess.CompletedProcess(
+                arguments, process.returncode, out.read(), err.read()
+            )
+        if reason is not None:
+            raise Fault(f"{complaint(arguments[0], done)} ({reason})")
+        return done
 
     def must(self, *arguments: str) -> str:
         """Output of restic; raises with its last words when it fails."""
@@ -168,19 +184,31 @@ class Client:
         return sorted(found, key=lambda one: moment_of(one["time"]))
 
 
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End restic in a way that lets it remove its lock, if it can."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 def complaint(verb: str, done: subprocess.CompletedProcess[str]) -> str:
     """Why restic failed, in one line."""
     if done.returncode == NO_REPOSITORY:
         return f"restic {verb}: the backup host has no repository of this host; converge makes it"
     if done.returncode == WRONG_PASSWORD:
         return f"restic {verb}: the password of this host does not open its repository"
-    words = []
+    words: list[str] = []
     for line in (done.stderr.strip() or done.stdout.strip()).splitlines():
         with contextlib.suppress(ValueError, TypeError, KeyError):
-            told = json.loads(line)
-            line = told.get("message") or told["error"]["message"]  # noqa: PLW2901
+            report = json.loads(line)
+            line = report.get("message") or report["error"]["message"]  # noqa: PLW2901
         words.append(line.strip())
-    return f"restic {verb}: {' '.join(words)[-LONGEST_COMPLAINT:]}"
+    # The first says what began it, the last what came of it; between them it tried again.
+    told = " … ".join(dict.fromkeys([*words[:1], *words[-1:]]))
+    return f"restic {verb}: {told[:LONGEST_COMPLAINT]}"
 
 
 def run_hooks(folder: Path, variables: dict[str, str]) -> list[str]:

@@ -32,6 +32,8 @@ DAYS_OF_WEEK, DAYS_OF_MONTH = 7, 31
 LOCK_PATIENCE = "1h"
 """A backup under way holds the repository's lock; pruning waits for its end."""
 LONGEST_COMPLAINT = 500
+LOW_SHARE = 0.05
+"""Of the volume: with less room left, the alarm is raised."""
 
 Snapshot = dict[str, Any]
 State = dict[str, Any]
@@ -297,10 +299,12 @@ def maintain_all(settings: dict[str, Any], clients: dict[str, Any], keys: Path) 
         if state["error"]:
             failed.append(name)
             sys.stderr.write(f"<3>{name}: {state['error']}\n")  # the journal's priority: err
+    held = reserve.take()
     room = os.statvfs(settings["store"])
-    full = not reserve.take()
+    full = not held or room.f_bavail < LOW_SHARE * room.f_blocks
     if full:
-        sys.stderr.write("<3>the volume of the store is full: enlarge it, or let go of a client\n")
+        free = room.f_bavail * room.f_frsize // 1024**2
+        sys.stderr.write(f"<3>the volume has {free} MiB left: enlarge it, or let a client go\n")
     summary = {
         "schema": 1,
         "ended": stamp(now()),

@@ -31,7 +31,7 @@ count() { hoaban-backup list | wc -l; }
 if [ "$1" = full ]; then
     before=$(count)
     head -c 20000000 /dev/urandom >/srv/data/more
-    failed 'restic backup' hoaban-backup run --time-limit 20
+    failed 'the volume of the backup host is full' hoaban-backup run --time-limit 100
     test "$(count)" = "$before"
     whole
     exit
@@ -44,7 +44,7 @@ before=$(count)
 ip route add blackhole 10.231.28.11/32
 failed 'the backup host 10.231.28.11:8000' hoaban-backup run
 ip route del blackhole 10.231.28.11/32
-head -c 150000000 /dev/urandom >/srv/data/more
+head -c 100000000 /dev/urandom >/srv/data/more
 hoaban-backup run --time-limit 8 2>/root/cut &
 run=$!
 underway
@@ -52,10 +52,10 @@ ip route add blackhole 10.231.28.11/32
 if wait "$run"; then exit 1; fi
 ip route del blackhole 10.231.28.11/32
 cat /root/cut
-grep -q 'no longer answers\|restic backup' /root/cut
+grep -q 'stopped after 8 s' /root/cut
 test "$(count)" = "$before"
 
-head -c 150000000 /dev/urandom >/srv/data/more
+head -c 100000000 /dev/urandom >/srv/data/more
 systemctl start --no-block hoaban-backup.service
 underway
 systemctl kill --signal=KILL hoaban-backup.service

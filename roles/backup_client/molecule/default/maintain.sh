@@ -15,10 +15,9 @@ packs=$(du -s data | cut -f1)
 # Killed while it prunes; the lock that it leaves is gone with it.
 systemctl start --no-block hoaban-backup-maintain.service
 for _ in $(seq 3000); do
-    if pgrep -f '^restic prune' >/dev/null; then break; fi
+    if pgrep -f '^restic prune' >/dev/null && [ -n "$(find locks -type f)" ]; then break; fi
     sleep 0.01
 done
-sleep 0.15
 systemctl kill --signal=KILL hoaban-backup-maintain.service
 while [ "$(systemctl is-active hoaban-backup-maintain.service)" = deactivating ]; do sleep 0.1; done
 test "$(systemctl is-failed hoaban-backup-maintain.service)" = failed
