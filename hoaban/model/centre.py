@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collap
 from typing import TYPE_CHECKING
 
 from hoaban.model.faults import fault, unique
-from hoaban.model.spec import CentreGateway, ProvinceService
+from hoaban.model.spec import ProvinceService
 from hoaban.model.types import IPNetwork, Model, ProvinceZone, Zone
 
 if TYPE_CHECKING:
@@ -21,11 +21,20 @@ NEVER = "refused"
 """Name that the role ipsec_gateway gives to what drops packets that no tunnel takes."""
 
 
+class CentrePeer(Model):
+    """A gateway of the centre, as the role ``ipsec_gateway`` takes it."""
+
+    name: str
+    addresses: list[IPv4Address | IPv6Address]
+    identity: str
+
+
 class CentreLink(Model):
     """What the role ``ipsec_gateway`` is told."""
 
     identity: str
-    gateways: list[CentreGateway]
+    peers: list[CentrePeer]
+    """In the order in which they are tried."""
     authorities: list[str]
     certificates: dict[str, str]
     crls: list[str]
@@ -42,7 +51,11 @@ def centre_link(facts: Facts) -> CentreLink | None:
     if spec.centre is None:
         return None
     return CentreLink(
-        **spec.centre.model_dump(),
+        **spec.centre.model_dump(exclude={"gateways"}),
+        peers=[
+            CentrePeer(name=one.name, addresses=[one.address], identity=one.identity)
+            for one in spec.centre.gateways
+        ],
         local_networks=local_networks(facts),
         remote_networks=_fewest(spec.services.centre_networks),
     )

@@ -70,6 +70,7 @@ _DISABLED = (
     "frr.service",
     "keepalived.service",
     "nginx.service",
+    "strongswan.service",
 )
 _HOOK = """\
 set -eu

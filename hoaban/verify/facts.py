@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Fact(BaseModel):
@@ -139,6 +139,40 @@ class Updates(Fact):
     lists: list[PackageList]
 
 
+class TunnelChild(Fact):
+    """The part of a tunnel that carries packets (CHILD_SA), in the words of strongSwan's VICI."""
+
+    state: str
+    cipher: str = Field("", alias="encr-alg")
+    keysize: str = Field("", alias="encr-keysize")
+
+    @property
+    def suite(self) -> str:
+        """Cipher and size of its key."""
+        return "_".join(part for part in (self.cipher, self.keysize) if part)
+
+
+class Tunnel(TunnelChild):
+    """A tunnel with a peer (IKE_SA)."""
+
+    peer: str
+    remote_id: str = Field("", alias="remote-id")
+    prf: str = Field("", alias="prf-alg")
+    exchange: str = Field("", alias="dh-group")
+    ake1: str = ""
+    """Key exchange beside the classic one (RFC 9370)."""
+    children: list[TunnelChild] = Field([], alias="child-sas")
+
+
+class IpsecGateway(Fact):
+    """What ``ipsec-gateway status`` tells, of the role ``ipsec_gateway``."""
+
+    post_quantum: bool
+    certificate: dict[str, str] | None
+    traps: list[str]
+    sas: list[Tunnel]
+
+
 class Facts(Fact):
     """All that the agent tells."""
 
@@ -157,6 +191,8 @@ class Facts(Fact):
     filter_file: FilterFile
     filter_unit: dict[str, str]
     updates: Updates
+    ipsec: IpsecGateway | None = None
+    """None where there is no gateway, or none that answers."""
 
     def disk(self, path: str) -> tuple[Disk, Disk] | None:
         """A block device by its path, and the whole disk that it is on."""

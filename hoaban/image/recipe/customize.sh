@@ -41,7 +41,7 @@ in_tree locale-gen >/dev/null
 in_tree systemctl --quiet enable systemd-networkd.service ssh.service serial-getty@ttyS0.service \
     nftables.service unattended-upgrades.timer
 in_tree systemctl --quiet disable unattended-upgrades.service restic-rest-server.service \
-    auditd.service audit-rules.service nginx.service frr.service keepalived.service
+    auditd.service audit-rules.service nginx.service frr.service keepalived.service strongswan.service
 grep -v -e '^#' -e '^$' "$recipe/masked-units.txt" | while read -r unit; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
 done

@@ -247,6 +247,7 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         "filter_file": filter_file("/etc/nftables.conf"),
         "filter_unit": unit_state("nftables.service"),
         "updates": updates(),
+        "ipsec": as_json(command("/usr/local/sbin/ipsec-gateway", "status")),
     }
 
 

@@ -8,6 +8,7 @@ from hoaban.verify.checks.accounts import Accounts
 from hoaban.verify.checks.addresses import Addresses
 from hoaban.verify.checks.answers import Answers
 from hoaban.verify.checks.backups import Backups
+from hoaban.verify.checks.centre import CentreTunnels
 from hoaban.verify.checks.flows_inside import FlowsInside
 from hoaban.verify.checks.flows_outside import FlowsOutside
 from hoaban.verify.checks.packet_filter import PacketFilter
@@ -27,6 +28,7 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     FlowsInside,
     FlowsOutside,
     PacketFilter,
+    CentreTunnels,
     SshLogin,
     Accounts,
     TimeSync,

@@ -60,7 +60,10 @@ def test_gateways_are_told_peers_networks_and_their_own_certificates(
     link = known.settings().centre
     assert link is not None
     assert link.identity == "gateway.a.example"
-    assert [gateway.name for gateway in link.gateways] == ["one", "two"]
+    assert [(peer.name, *map(str, peer.addresses)) for peer in link.peers] == [
+        ("one", "203.0.113.1"),
+        ("two", "2001:db8:9::2"),
+    ]
     assert list(link.certificates) == ["vpn-1"]
     assert (link.revocation, link.post_quantum) == ("strict", "prefer")
     assert link.remote_networks == [ip_network("198.51.100.0/24")]
