@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from hoaban.files import write_atomic
 from hoaban.sealing import seal
+from hoaban.vpn import keys
 from hoaban.vpn import office as offices
+from hoaban.vpn.names import key_file
 from hoaban.vpn.office import KEPT_KEY, KeyPair
 from hoaban.vpn.render import render
 
@@ -60,6 +62,7 @@ def prepare(
     pair = KeyPair.make() if known is None or new_key else None
     private = pair.private if pair else KEPT_KEY
     public = pair.public if pair else str(known)
-    made = offices.office(plan, name, province.links, home, endpoints, private)
+    pins = keys.read(key_file(home))
+    made = offices.office(plan, name, province.links, pins, home, endpoints, private)
     yield Handout(made, render(made, kind), public, pair is not None)
     offices.note(home, name, public, speaks_bgp=kind.speaks_bgp)

@@ -132,16 +132,18 @@ def office(
     plan: VpnPlan,
     name: str,
     links: Links,
+    pins: keys.Pins,
     home: Path,
     endpoints: Mapping[str, str],
     private_key: str,
 ) -> Office:
     """What a router is told. Keys that it shares with others are made here where they are not.
 
+    ``pins`` are all public keys that are known.
+
     ``endpoints`` are the hubs' outer addresses, by host. Raises while a hub has no key yet.
     """
     plan, site = find(plan, name)
-    pins = keys.read(key_file(home))
     hubs = [
         _hub(site, hub, number, pins, home, endpoints)
         for number, hub in enumerate(plan.hubs, start=1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.console import print_error
 from hoaban.errors import HoabanError
-from tests.bench import agencies, guest, lab
+from tests.bench import agencies, guest, lab, vpn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[], Figures]] = {
     "agencies": agencies.main,  # the lab with the fake hypervisor
     "guest": guest.main,  # the lab with qemu
     "lab": lab.main,  # stops it and starts it
+    "vpn": vpn.main,  # nothing: planning and rendering
 }
 
 

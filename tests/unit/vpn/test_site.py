@@ -71,7 +71,8 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def made(province: Province, home: Path) -> Office:
     plan, _ = office.find(province.foundation().vpn, SITE)
-    return office.office(plan, SITE, province.links, home, ENDPOINTS, key(4))
+    pins = keys.read(names.key_file(home))
+    return office.office(plan, SITE, province.links, pins, home, ENDPOINTS, key(4))
 
 
 @pytest.mark.parametrize("kind", list(Format))
