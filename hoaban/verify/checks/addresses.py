@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from hoaban.model.spec import ProvinceService
 from hoaban.verify.checks.base import Check, both, judged
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Addresses(Check):
         problems = [both(f"thiếu {one}", f"{one} is missing") for one in sorted(planned - real)]
         problems += [
             both(f"{one} không có trong quy hoạch", f"{one} is not in the plan")
-            for one in sorted(real - planned)
+            for one in sorted(real - planned - at_times(host))
         ]
         problems += self._routes(network, facts)
         for name, wanted in ((facts.system.hostname, plan.name), (facts.system.fqdn, plan.fqdn)):
@@ -85,6 +86,20 @@ class Addresses(Check):
         six = [g for g in gateways if g.version == 6]  # noqa: PLR2004
         if not any(g.is_link_local or g == network.gateway_ipv6 for g in six):
             yield both("không có tuyến mặc định IPv6", "there is no IPv6 default route")
+
+
+def at_times(host: ManagedHost) -> set[str]:
+    """Addresses that a VPN hub may have beside its own: the pair's, and its own in the tunnels."""
+    vpn = host.environment.vpn
+    if vpn is None or ProvinceService.VPN_HUB not in host.plan.services:
+        return set()
+    found = {f"{host.plan.ipv4}/32", f"{host.plan.ipv6}/128"}
+    if vpn.virtual is not None:
+        found |= {
+            f"{vpn.virtual.ipv4}/{vpn.prefix.ipv4.prefixlen}",
+            f"{vpn.virtual.ipv6}/{vpn.prefix.ipv6.prefixlen}",
+        }
+    return found
 
 
 def _network(host: ManagedHost) -> NetworkPlan:
