@@ -20,7 +20,6 @@ from hoaban.vpn import keys
 Settings = Mapping[str, Any]
 Ends = dict[str, list[str]]
 
-DEFAULT_MTU = 1420
 KEY_BYTES = 32
 UNKNOWN_KEY = base64.b64encode(bytes(KEY_BYTES)).decode("ascii")
 """Stands for a key that is not made yet, in check mode."""
@@ -41,9 +40,7 @@ def wireguard_file(interface: Settings, key_file: str, *, check_mode: bool = Fal
     except HoabanError as error:
         raise AnsibleFilterError(str(error)) from error
     peers = [_peer(interface, peer, pins, check_mode=check_mode) for peer in interface["peers"]]
-    # Ansible checks values inside of lists, and puts in no defaults there.
-    document = {"mtu": DEFAULT_MTU, **interface, "peers": peers}
-    return json.dumps(document, indent=2, sort_keys=True) + "\n"
+    return json.dumps({**interface, "peers": peers}, indent=2, sort_keys=True) + "\n"
 
 
 def _peer(

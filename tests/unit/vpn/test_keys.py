@@ -72,7 +72,6 @@ def test_the_file_of_an_interface(tmp_path: Path) -> None:
     peer = {"public_key": None, "host": "office", "interface": "wg-vpn-1"}
     text = wireguard_file(interface(**peer, preshared_key_file=str(shared)), str(pins))
     document = json.loads(text)
-    assert document["mtu"] == 1420
     assert document["peers"] == [
         {
             "name": "site",

@@ -22,6 +22,8 @@ from hoaban_wireguard.host import (
 )
 from hoaban_wireguard.shaping import forget_shaping, shape
 
+USUAL_MTU, LEAST_MTU, OVERHEAD = 1500, 1280, 80
+"""Bytes: of Ethernet, the least of IPv6 (RFC 8200, 5), what WireGuard adds."""
 PROTOCOL = "static"
 """Routes of this protocol on a tunnel are this program's; those that BGP learns are of ``bgp``."""
 
@@ -82,10 +84,25 @@ def sync(name: str) -> None:
     port = settings.get("listen_port") or int(run("wg", "show", name, "listen-port"))
     text = configuration(settings, private_key, port)
     run("wg", "syncconf", name, "/dev/stdin", stdin=text)
-    run("ip", "link", "set", "dev", name, "mtu", str(settings["mtu"]), "up")
+    run("ip", "link", "set", "dev", name, "mtu", str(settings.get("mtu") or mtu()), "up")
     set_addresses(name, settings["addresses"])
     set_routes(name, settings)
     shape(name, settings["peers"])
+
+
+def mtu() -> int:
+    """Largest packet for a tunnel over any way out of this host.
+
+    A cloud's own tunnels take some of the 1500 bytes already. Around a packet come at most 80
+    bytes: IPv6 40, UDP 8, WireGuard's header and authentication 32.
+    """
+    routes = [
+        *answer("ip", "-json", "-4", "route", "show", "default"),
+        *answer("ip", "-json", "-6", "route", "show", "default"),
+    ]
+    devices = {hop["dev"] for route in routes for hop in route.get("nexthops") or [route]}
+    sizes = [int(Path("/sys/class/net", name, "mtu").read_text()) for name in devices]
+    return max(LEAST_MTU, min(sizes, default=USUAL_MTU) - OVERHEAD)
 
 
 def set_addresses(name: str, wanted: list[str]) -> None:
