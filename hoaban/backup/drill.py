@@ -17,7 +17,7 @@ from hoaban import __version__
 from hoaban.backup.evidence import Database, Difference, Drill, Files, Verdict, drills_in
 from hoaban.backup.repository import MIB, Repository, What
 from hoaban.backup.snapshots import choose
-from hoaban.errors import HoabanError
+from hoaban.errors import HoabanError, listed
 from hoaban.model.drills import RESTORED
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def drill(
     try:
         course.go(hosts, stage, borrow)
     except HoabanError as error:
-        course.trouble = error.what
+        course.trouble = in_words(error)
     except BaseException as error:  # noqa: BLE001 (raised again once the server is gone)
         course.trouble = f"stopped by {type(error).__name__}"
         interrupted = error
@@ -88,8 +88,14 @@ def _removed(stage: Stage, steps: Steps) -> str | None:
         with steps.step("Scratch server removed"):
             stage.remove()
     except HoabanError as error:
-        return error.what
+        return in_words(error)
     return None
+
+
+def in_words(error: HoabanError) -> str:
+    """An error, or several, as one line for the journal, with what mends it."""
+    told = [(one["what"], one.get("mend")) for one in listed(error)]
+    return "; ".join(f"{what} ({mend})" if mend else what for what, mend in told)
 
 
 class _Course:
