@@ -24,6 +24,15 @@ def sample() -> Province:
     return load(INVENTORY)
 
 
+def test_every_office_has_a_circuit_and_a_place_in_the_vpn(sample: Province) -> None:
+    vpn = sample.foundation().vpn
+    assert vpn is not None
+    offices = {f"{slug}/{s.slug}" for slug, one in sample.agencies.items() for s in one.sites}
+    assert {site.name for site in vpn.sites} == offices == set(sample.links.circuits)
+    assert len(offices) >= 95
+    assert all(site.down_mbps and site.reaches for site in vpn.sites)
+
+
 def test_twenty_departments_and_seventy_five_communes(sample: Province) -> None:
     summary = summarise(sample)
     assert summary.agencies_by_kind == {"commune": 75, "department": 19, "shared-services": 1}
@@ -52,13 +61,15 @@ def test_four_agencies_are_in_full_detail(sample: Province) -> None:
     assert any(len(system.exposure.agencies) > 10 for system in shared.systems)
 
 
-def test_a_foundation_with_bastion_time_and_backup(sample: Province) -> None:
+def test_a_foundation_with_bastion_time_backup_logs_and_two_hubs(sample: Province) -> None:
     plan = sample.foundation()
     assert {host.name: [one.value for one in host.services] for host in plan.hosts} == {
         "bastion": ["bastion", "time"],
-        "backup-1": ["backup_host"],
+        "backup-1": ["backup_host", "log_host"],
+        "vpn-1": ["vpn_hub", "ipsec_gateway"],
+        "vpn-2": ["vpn_hub", "ipsec_gateway"],
     }
-    assert [network.zone for network in plan.networks] == ["management", "services"]
+    assert [network.zone for network in plan.networks] == ["management", "services", "vpn"]
     given = {key.owner for key in sample.addresses.book.indexes if key.kind == "zone"}
     assert given == {"management", "services", "vpn", "pki", "exchange"}
 
