@@ -17,6 +17,7 @@ from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
 from hoaban.provision.stacks import config_file
+from hoaban.provision.target import DrillTarget
 from tests.cloud.census import Census
 from tests.cloud.province import AGENCY, SmallProvince
 
@@ -169,6 +170,28 @@ def test_the_second_time_nothing_changes(story: Story, agency: str | None) -> No
     result = story.up(agency)
     assert set(result.changes) <= {"same", "read"}
     assert story.made() == before
+
+
+def test_a_drill_s_server_is_its_agency_s_guest_and_leaves_nothing(story: Story) -> None:
+    before = story.made()
+    agency = story.small.target()
+    drill = DrillTarget(agency.workspace, agency.province, AGENCY, f"{AGENCY}-portal-data-1")
+    up(drill, engine_for(), ignore, consent=NOTHING, config=drill.config)
+    built = drill.built()
+    assert built is not None
+    (host,) = built.environment.hosts
+    made = built.hosts[host.name]
+    server = story.cloud.compute.get_server(made.server_id)
+    assert (server.status, server.project_id) == ("ACTIVE", story.outputs().project_id)
+    port = story.cloud.network.get_port(made.port_id)
+    assert port.network_id == story.outputs().networks["data"].network_id
+    assert {ip["ip_address"] for ip in port.fixed_ips} == {str(host.ipv4), str(host.ipv6)}
+    assert [one["id"] for one in server.attached_volumes] == list(made.volume_ids.values())
+    with pytest.raises(HoabanError, match="scratch server of a restore drill stands"):
+        destroy(agency, engine_for(), ignore, consent=ALL)
+    destroy(drill, engine_for(), ignore, consent=ALL)
+    assert story.made() == before
+    assert not drill.stands()
 
 
 def test_a_changed_size_resizes_the_server_that_there_is(story: Story) -> None:
