@@ -74,7 +74,7 @@ class Checked(Told):
 
     outcome: str | None = None
     damaged: list[int] = []
-    all_read_since: str | None = None
+    all_read: str | None = None
 
 
 class KeptFile(Told):

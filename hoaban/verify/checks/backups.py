@@ -188,9 +188,9 @@ def _kept_problems(kept: KeptState) -> Iterator[Text]:
 def _kept_measured(kept: KeptState) -> Text:
     state = kept.state
     count = state.snapshots if state else None
-    since = state.check.all_read_since if state else None
-    read_vi = f", đã đọc lại toàn bộ từ {since}" if since else ", chưa đọc lại hết một vòng"
-    read_en = f", all data read again since {since}" if since else ", not all data read again yet"
+    since = state.check.all_read if state else None
+    read_vi = f", đọc lại toàn bộ xong lúc {since}" if since else ", chưa đọc lại hết một vòng"
+    read_en = f", all data read again by {since}" if since else ", not all data read again yet"
     hours = (kept.age or 0) / HOUR
     return both(
         f"{count} bản trên máy chủ sao lưu, bảo trì cách đây {hours:.1f} giờ{read_vi}",
