@@ -119,7 +119,7 @@ def province(backup_volume_gb: int = 20) -> StackOutputs:
         _host(BASTION, "management", address(mgmt4, 10), address(mgmt6, 10), group.name,
               services=[ProvinceService.BASTION, ProvinceService.TIME], floating_ip=True),
         _host(BACKUP, "management", address(mgmt4, 11), address(mgmt6, 11), store.name,
-              services=[ProvinceService.BACKUP_HOST],
+              services=[ProvinceService.BACKUP_HOST, ProvinceService.LOG_HOST],
               volumes=[VolumePlan(name="backup", label="backup", size_gb=backup_volume_gb,
                                   mount="/srv/backup", filesystem="xfs")]),
     ]  # fmt: skip

@@ -13,6 +13,7 @@ from hoaban.model.spec import ProvinceService
 from hoaban.model.types import Direction, Family, Protocol
 from hoaban.verify.facts import Facts
 from hoaban.verify.gather import routes_between
+from hoaban.verify.journals import Journals
 from hoaban.verify.run import Scope
 from hoaban.verify.scene import Ahead, Attempt, Scene, Trial
 
@@ -33,6 +34,10 @@ APT = """\
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 Unattended-Upgrade::Origins-Pattern:: "origin=Debian,label=Debian-Security";
+"""
+AUDIT = """\
+-a always,exit -F arch=b64 -F path=/etc/passwd -F perm=wa -F key=identity
+-a always,exit -F arch=b64 -S execve -F auid>=1000 -F auid!=unset -F euid=0 -F key=as-root
 """
 SSHD = """\
 permitrootlogin no
@@ -70,6 +75,13 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
         },
         clock={host.name: Ahead(0.21, 0.34) for host in own},
         deploy_key=DEPLOY_KEY,
+        journals=Journals(
+            folder="/srv/backup/journal",
+            kept_seconds=366 * 86400.0,
+            free_bytes=3 * GIB,
+            newest={host.name: 1_795_367_140.0 for host in own},
+            now=1_795_367_160.0,
+        ),
         backups=backed_up(own),
     )
 
@@ -206,6 +218,12 @@ def facts(host: ManagedHost, settings: HostSettings | None) -> dict[str, Any]:
             "settings": APT,
             "dry_run": OK | {"out": "No packages found that can be upgraded unattended\n"},
             "lists": [{"label": "Debian-Security", "age_seconds": 86400.0}],
+        },
+        "audit": {
+            "status": OK | {"out": "enabled 1\nfailure 1\npid 512\nlost 0\nbacklog 0\n"},
+            "rules": OK | {"out": AUDIT},
+            "written": f"-D\n-b 8192\n\n-f 1\n{AUDIT}-e 1\n",
+            "unit": {"UnitFileState": "enabled", "ActiveState": "active"},
         },
     }
 

@@ -173,6 +173,15 @@ class IpsecGateway(Fact):
     sas: list[Tunnel]
 
 
+class AuditRecord(Fact):
+    """What auditctl says of the kernel's state and rules, and the rules that are written."""
+
+    status: Output
+    rules: Output
+    written: str
+    unit: dict[str, str]
+
+
 class Facts(Fact):
     """All that the agent tells."""
 
@@ -191,6 +200,7 @@ class Facts(Fact):
     filter_file: FilterFile
     filter_unit: dict[str, str]
     updates: Updates
+    audit: AuditRecord
     ipsec: IpsecGateway | None = None
     """None where there is no gateway, or none that answers."""
 

@@ -19,6 +19,7 @@ from hoaban.inventory.fleet import Fleet
 from hoaban.inventory.sshconfig import private_key
 from hoaban.verify import gather
 from hoaban.verify.checks import CHECKS
+from hoaban.verify.journals import journals
 from hoaban.verify.model import Measured, StackMark, VerifyReport
 from hoaban.verify.routes import Vantage
 from hoaban.verify.scene import Scene
@@ -100,6 +101,8 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
     with steps.step("Flows from outside"), Vantage(fleet.router_addresses) as vantage:
         seen = gather.seen_from(remote, fleet.bastion.name) if fleet.bastion else None
         outside = gather.outside(own, vantage, seen)
+    with steps.step("Journals at the log host"):
+        kept = journals(remote, fleet, answering)
     with steps.step("Logins that must be refused"):
         attempts = gather.attempts(remote, answering)
     return Scene(
@@ -115,6 +118,7 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
         outside=outside,
         attempts=attempts,
         clock=clocks,
+        journals=kept,
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hoaban.model.outputs import HostSettings
     from hoaban.model.types import Text
     from hoaban.verify.facts import Facts
+    from hoaban.verify.journals import Journals
 
 OPEN = frozenset({"open", "refused"})
 CLOSED = frozenset({"silent", "blocked", "unreachable"})
@@ -93,6 +94,8 @@ class Scene:
     clock: Mapping[str, Ahead]
     deploy_key: str | None = None
     """Kind and body of the workspace's public key; None when it has none to compare with."""
+    journals: Journals | Text | None = None
+    """What the log host has; why it does not tell; None where there is none."""
     backups: Watch = field(default_factory=Watch)
     """What clients, backup hosts and the journal of drills tell."""
 

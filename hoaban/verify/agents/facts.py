@@ -247,6 +247,12 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
         "filter_file": filter_file("/etc/nftables.conf"),
         "filter_unit": unit_state("nftables.service"),
         "updates": updates(),
+        "audit": {
+            "status": command("auditctl", "-s"),
+            "rules": command("auditctl", "-l"),
+            "written": read("/etc/audit/audit.rules"),
+            "unit": unit_state("auditd.service"),
+        },
         "ipsec": as_json(command("/usr/local/sbin/ipsec-gateway", "status")),
     }
 

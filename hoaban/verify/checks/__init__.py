@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Final
 from hoaban.verify.checks.accounts import Accounts
 from hoaban.verify.checks.addresses import Addresses
 from hoaban.verify.checks.answers import Answers
+from hoaban.verify.checks.audit import Audit
 from hoaban.verify.checks.backups import Backups
 from hoaban.verify.checks.centre import CentreTunnels
 from hoaban.verify.checks.flows_inside import FlowsInside
 from hoaban.verify.checks.flows_outside import FlowsOutside
+from hoaban.verify.checks.logs import Logs
 from hoaban.verify.checks.packet_filter import PacketFilter
 from hoaban.verify.checks.restores import Restores
 from hoaban.verify.checks.ssh_login import SshLogin
@@ -31,6 +33,8 @@ CHECKS: Final[tuple[type[Check], ...]] = (
     CentreTunnels,
     SshLogin,
     Accounts,
+    Audit,
+    Logs,
     TimeSync,
     Volumes,
     Backups,

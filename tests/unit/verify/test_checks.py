@@ -12,6 +12,7 @@ from hoaban.model.types import Protocol, Text
 from hoaban.testing import estate, measured
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.facts import Facts
+from hoaban.verify.journals import Journals
 from hoaban.verify.model import Status
 from hoaban.verify.scene import Ahead, Attempt
 
@@ -121,6 +122,22 @@ DEFECTS: list[tuple[str, str, Any]] = [
     ("volumes", "serial number 00000000 is not of volume",
      lambda raw: raw["disks"]["blockdevices"][0].update(serial="00000000")),
     ("volumes", "there is no disk /dev/vdb", lambda raw: raw.update(disks=None)),
+    ("audit", "auditd.service: disabled, inactive",
+     lambda raw: raw["audit"].update(
+         unit={"UnitFileState": "disabled", "ActiveState": "inactive"})),
+    ("audit", "the kernel gives no answer: no program auditctl",
+     lambda raw: raw["audit"].update(
+         status={"status": 127, "out": "", "err": "no program auditctl"})),
+    ("audit", "the kernel records nothing",
+     lambda raw: raw["audit"]["status"].update(out="enabled 0\nlost 0\n")),
+    ("audit", "rules identity: 0 loaded, 1 written",
+     lambda raw: raw["audit"]["rules"].update(out=measured.AUDIT.splitlines()[1])),
+    ("audit", "rules as-root: 0 loaded, 1 written",
+     lambda raw: raw["audit"]["rules"].update(out="No rules\n")),
+    ("audit", "rules : 1 loaded, 0 written",
+     lambda raw: raw["audit"]["rules"].update(
+         out=f"-a never,exit -S all\n{measured.AUDIT}")),
+    ("audit", "no rules are written", lambda raw: raw["audit"].update(written="-D\n-e 1\n")),
     ("updates", "apt-daily.timer: disabled, inactive",
      lambda raw: raw["updates"]["units"].update(
          {"apt-daily.timer": {"UnitFileState": "disabled", "ActiveState": "inactive"}})),
@@ -239,7 +256,7 @@ def test_fails_with_the_reason(scene: Scene, identifier: str, words: str, change
 
 
 def test_every_check_of_facts_has_a_defect_here() -> None:
-    elsewhere = {"centre", "flows-inside", "flows-outside", "backups", "restores"}
+    elsewhere = {"centre", "flows-inside", "flows-outside", "logs", "backups", "restores"}
     tried = {identifier for identifier, _, _ in DEFECTS}
     assert tried == {check.id for check in CHECKS} - elsewhere
 
@@ -422,3 +439,53 @@ def test_a_time_host_follows_what_the_province_names(
     (about,) = [f for f in result.findings if f.host == estate.BASTION]
     assert about.status is status
     assert words in about.evidence.en
+
+
+def with_newest(scene: Scene, newest: float | None) -> CheckReport:
+    assert isinstance(scene.journals, Journals)
+    times = {**scene.journals.newest, HOST: newest}
+    told = scene.journals.model_copy(update={"newest": times})
+    return report(dataclasses.replace(scene, journals=told), "logs")
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [(601.0, "10.0 minutes old"), (86400.0, "1440.0 minutes old"), (None, "no entry of it")],
+)
+def test_a_journal_that_does_not_arrive(scene: Scene, age: float | None, words: str) -> None:
+    assert isinstance(scene.journals, Journals)
+    result = with_newest(scene, None if age is None else scene.journals.now - age)
+    assert {f.host for f in result.findings if f.status is Status.FAIL} == {HOST}
+    assert words in failures(result)
+
+
+def test_journals_that_are_kept_too_short(scene: Scene) -> None:
+    assert isinstance(scene.journals, Journals)
+    told = scene.journals.model_copy(update={"kept_seconds": 364 * 86400.0})
+    assert "less than 365 days" in failures(
+        report(dataclasses.replace(scene, journals=told), "logs")
+    )
+
+
+@pytest.mark.parametrize("told", [None, Text(vi="không", en="no route to host")])
+def test_a_log_host_that_does_not_tell_proves_nothing(scene: Scene, told: Text | None) -> None:
+    result = report(dataclasses.replace(scene, journals=told), "logs")
+    assert result.status is Status.SKIP
+
+
+def test_without_a_log_host_no_journal_was_promised(scene: Scene) -> None:
+    without = [state for state in scene.fleet.states if state.outputs.environment.agency]
+    bare = dataclasses.replace(scene, fleet=Fleet(without), journals=None)
+    assert report(bare, "logs").status is Status.NONE
+
+
+@pytest.mark.parametrize(("enabled", "status"), [("1", Status.FAIL), ("2", Status.PASS)])
+def test_rules_of_a_high_level_cannot_be_changed(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, enabled: str, status: Status
+) -> None:
+    monkeypatch.setattr("hoaban.verify.checks.audit.IMMUTABLE_LEVEL", 3)
+    about = changed(
+        scene, lambda raw: raw["audit"]["status"].update(out=f"enabled {enabled}\nlost 0\n")
+    )
+    (finding,) = [f for f in report(about, "audit").findings if f.host == HOST]
+    assert finding.status is status
