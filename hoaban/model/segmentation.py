@@ -251,13 +251,17 @@ def _hub(facts: Facts, book: RuleBook) -> None:
     pair = Text(vi="Phối hợp giữa các máy chủ VPN", en="Hubs among each other")
     offices: list[IPNetwork] = [facts.spec.pools.sites.ipv4, facts.spec.pools.sites.ipv6]
     routing = Text(vi="Định tuyến với các trụ sở", en="Routing with the offices")
+    watched = Text(vi="Đo chất lượng đường truyền", en="Quality of the offices' links")
     for direction in Direction:
         for flow in (rules.VRRP, rules.BGP, *rules.BFD):
             book.allow(direction, flow, hubs, pair)
         for flow in (rules.BGP, rules.BFD[1]):
             book.allow(direction, flow, offices, routing)
-        watched = Text(vi="Đo chất lượng đường truyền", en="Quality of the offices' links")
         book.allow(direction, rules.ICMP, offices, watched)
+    monitors = (
+        circuit.monitor for circuits in facts.links.circuits.values() for circuit in circuits
+    )
+    book.allow(EGRESS, rules.ICMP, rules.hosts(one for one in monitors if one), watched)
 
 
 TRANSIT = {

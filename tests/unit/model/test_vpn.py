@@ -258,7 +258,8 @@ def test_bandwidth_and_probes_come_from_the_circuits(inventory: Path) -> None:
     path = inventory / "province.yml"
     path.write_text(path.read_text("utf-8") + HUB_TEXT, "utf-8")
     ledgerfile.allocate(inventory)
-    vpn = load(inventory).foundation().vpn
+    plan = load(inventory).foundation()
+    vpn = plan.vpn
     assert vpn is not None
     a, b = (vpn.site(name) for name in ("so-a/tru-so", "xa-b/tru-so"))
     assert a is not None
@@ -268,6 +269,9 @@ def test_bandwidth_and_probes_come_from_the_circuits(inventory: Path) -> None:
         ("so-a/tru-so/primary", "10.3.0.1"),
         ("xa-b/tru-so/primary", "192.0.2.9"),
     ]
+    ping = (Protocol.ICMP, None)
+    assert Managed(plan, plan.hosts[-1]).passes(Direction.EGRESS, ip_address("192.0.2.9"), ping)
+    assert not Managed(plan, plan.hosts[0]).passes(Direction.EGRESS, ip_address("192.0.2.9"), ping)
 
 
 HUB_TEXT = """
