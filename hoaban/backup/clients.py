@@ -7,10 +7,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hoaban.errors import HoabanError
+from hoaban.model.spec import ProvinceService
 
 if TYPE_CHECKING:
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.model.spec import Backup
+
+PROVINCE = "province"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,13 @@ class Client:
 
     @property
     def agency(self) -> str:
-        """Slug of the host's agency."""
-        return str(self.host.environment.agency)
+        """Slug of the host's agency; ``province`` for a host of the province's own."""
+        return self.host.environment.agency or PROVINCE
+
+    @property
+    def can_drill(self) -> bool:
+        """Whether a drill can be made of it: scratch servers stand in agencies' networks only."""
+        return self.host.environment.agency is not None
 
     @property
     def rpo(self) -> timedelta:
@@ -47,8 +55,8 @@ class Client:
 
 
 def client_of(host: ManagedHost) -> Client | None:
-    """A host as a client; None when no backup of it was promised, as of the province's own."""
-    if host.plan.backup is None or host.environment.agency is None:
+    """A host as a client; None when no backup of it was promised, as of the backup host itself."""
+    if host.plan.backup is None or ProvinceService.BACKUP_HOST in host.plan.services:
         return None
     return Client(host, host.plan.backup)
 

@@ -266,7 +266,8 @@ def _chosen(place: Place, journal: Journal, agency: str | None, host: str | None
     """Whose backup is tried: of the host, of one host of the agency, or of all that are due."""
     found = promised.clients(place.fleet, agency)
     if agency is None:
-        return due(found, journal.entries(), datetime.now(UTC))
+        able = [one for one in found if one.can_drill]
+        return due(able, journal.entries(), datetime.now(UTC))
     if host is None:
         return [longest_unproved(found, journal.entries())]
     named = [one for one in promised.clients(place.fleet, host) if one.agency == agency]

@@ -18,6 +18,7 @@ from hoaban.backup.journal import Journal
 from hoaban.backup.watch import ClientState, KeptState, StoreState, Watch, proofs, watch
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
+from hoaban.model.spec import Backup
 from hoaban.testing import estate, measured
 from hoaban.verify.checks.backups import Backups
 from hoaban.verify.checks.restores import Restores
@@ -184,6 +185,32 @@ def test_a_journal_that_was_changed_proves_nothing(scene: Scene) -> None:
     result = drilled(scene, (5, {}), fault="entry 3 does not follow the one before")
     assert result.status is Status.FAIL
     assert "entry 3" in words(result)
+
+
+def test_a_host_of_the_province_that_holds_data_is_a_client_and_not_drilled(
+    workspace: Workspace,
+) -> None:
+    outputs = estate.province()
+    plan = outputs.environment
+    bastion, keeper = plan.hosts
+    holder = bastion.model_copy(update={"backup": Backup()})
+    changed = plan.model_copy(update={"hosts": [holder, keeper]})
+    estate.write_estate(workspace.backend)
+    estate.write_checkpoint(
+        workspace.backend,
+        "province",
+        "sonla",
+        outputs.model_copy(update={"environment": changed}),
+    )
+    scene = measured.scene(Fleet.read(workspace), None)
+    assert Backups().report(scene).status is Status.PASS
+    assert {finding.host for finding in Backups().report(scene).findings} == {
+        estate.BASTION,
+        estate.BACKUP,
+    }
+    result = Restores().report(scene)
+    assert result.status is Status.SKIP
+    assert "province's own hosts" in words(result)
 
 
 # Measuring
