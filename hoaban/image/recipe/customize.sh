@@ -57,12 +57,15 @@ rm -f "$tree/etc/modules-load.d/modules.conf"
 # --- confinement: of AppArmor's hundred profiles, mostly for desktop programs that would run
 # unconfined, those stay whose programs are here
 find "$tree/etc/apparmor.d" -maxdepth 1 -type f \
-    ! -name unix-chkpwd ! -name usr.sbin.chronyd -delete
+    ! -name unix-chkpwd ! -name usr.sbin.charon-systemd ! -name usr.sbin.chronyd \
+    ! -name usr.sbin.swanctl -delete
 # They are compiled here, for what the guest's kernel can do. (A guest's parser writes that list
 # beside its own cache, as .features; where it differs, the guest compiles them again.)
 cp "$recipe/apparmor-features" "$tree/tmp/features"
 in_tree apparmor_parser --kernel-features /tmp/features --skip-kernel-load --write-cache \
-    --cache-loc /var/cache/apparmor /etc/apparmor.d/unix-chkpwd /etc/apparmor.d/usr.sbin.chronyd
+    --cache-loc /var/cache/apparmor /etc/apparmor.d/unix-chkpwd \
+    /etc/apparmor.d/usr.sbin.charon-systemd /etc/apparmor.d/usr.sbin.chronyd \
+    /etc/apparmor.d/usr.sbin.swanctl
 rm "$tree/tmp/features"
 
 # --- nothing is out of date: no cache is made again at the first boot
