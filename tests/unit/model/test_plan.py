@@ -12,6 +12,7 @@ from hoaban.errors import HoabanError
 from hoaban.model import Province, ledgerfile, load
 from hoaban.model.environment import EnvironmentPlan
 from hoaban.model.quota import with_head_room
+from hoaban.model.spec import Backup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,18 @@ def test_settings_of_every_host(province: Province) -> None:
     assert [str(one) for one in settings.dns_servers] == ["192.0.2.53", "2001:db8::53"]
     assert settings.mirror == "http://192.0.2.80:3142/debian"
     assert [operator.name for operator in settings.operators] == ["lan"]
+
+
+def test_hosts_of_the_province_that_hold_data_are_backed_up(blank: Path) -> None:
+    path = blank / "province.yml"
+    more = "  registry:\n    size: tiny\n    services: [pki]\n    volumes:\n"
+    more += "      - {name: ca, size_gb: 1, mount: /srv/ca}\n"
+    path.write_text(path.read_text("utf-8").rstrip("\n") + "\n" + more, "utf-8")
+    ledgerfile.allocate(blank)
+    hosts = {host.name: host for host in load(blank).foundation().hosts}
+    assert hosts["registry"].backup == Backup()
+    assert hosts["backup-1"].backup is None  # what it holds are the backups
+    assert hosts["bastion"].backup is None
 
 
 def test_a_plan_comes_back_from_json_as_it_went(province: Province) -> None:
