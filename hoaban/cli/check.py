@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from hoaban.console import print_json, stdout
+from hoaban.console import print_json, stderr, stdout
+from hoaban.controls import waivers
 from hoaban.model import load
 from hoaban.model.summary import summarise
 from hoaban.workspace import Workspace
@@ -22,9 +24,14 @@ def check(
     """
     workspace = Workspace.find()
     workspace.link_toolkit()
-    summary = summarise(load(workspace.inventory))
+    province = load(workspace.inventory)
+    summary = summarise(province)
+    granted = waivers.read(workspace.inventory, province.agencies)
+    expired = granted.expired(datetime.now(UTC).date())
     if json_:
-        print_json(asdict(summary))
+        ended = [waiver.model_dump(mode="json") for waiver in expired]
+        counted = {"waivers": len(granted.entries), "expired_waivers": ended}
+        print_json(asdict(summary) | counted)
         return
     kinds = ", ".join(f"{count} {kind}" for kind, count in summary.agencies_by_kind.items())
     out = stdout()
@@ -40,3 +47,10 @@ def check(
     )
     used = ", ".join(f"{name} {use.given} of {use.capacity}" for name, use in summary.pools.items())
     out.print(f"   address pools: {used}; no two networks overlap; {summary.retired} retired")
+    if granted.entries:
+        out.print(f"   {len(granted.entries)} waivers of controls, {len(expired)} expired")
+    for waiver in expired:
+        stderr().print(
+            f"[yellow]warning[/] the waiver of {waiver.control} for {waiver.agency} ended on "
+            f"{waiver.expires}: verify fails by it. Grant it again, or delete it"
+        )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hoaban.backup.clients import client_of
 from hoaban.backup.evidence import Drill, Files
 from hoaban.backup.journal import FIRST, Entry
 from hoaban.backup.watch import ClientState, KeptState, StoreState, Watch, proofs
+from hoaban.controls.judge import questions, wanted
 from hoaban.model.spec import ProvinceService
 from hoaban.model.types import Direction, Family, Protocol
 from hoaban.verify.facts import Facts
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 GIB = 1 << 30
 MIRROR = "http://10.64.0.20/debian"
 DEPLOY_KEY = "ssh-ed25519 AAAAdeploy"
+TODAY = date(2026, 12, 1)
 OK = {"status": 0, "out": "", "err": ""}
 APT = """\
 APT::Periodic::Update-Package-Lists "1";
@@ -83,7 +85,16 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
             now=1_795_367_160.0,
         ),
         backups=backed_up(own),
+        controls={host.name: hardened(host) for host in own},
+        today=TODAY,
     )
+
+
+def hardened(host: ManagedHost) -> list[str | None]:
+    """What the agent finds on a host whose controls are all kept."""
+    level = host.environment.security_level
+    pairs = questions(level, [*map(str, host.plan.services)])
+    return [wanted(setting, level) for _, setting in pairs]
 
 
 def backed_up(hosts: Sequence[ManagedHost]) -> Watch:

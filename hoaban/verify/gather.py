@@ -14,6 +14,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
+from hoaban.controls.judge import questions
 from hoaban.model.types import Direction, Family, Protocol, Text
 from hoaban.verify.agents import probe, source
 from hoaban.verify.facts import Facts
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     IPAddress = IPv4Address | IPv6Address
 
 FACTS_SECONDS: Final = 420.0
+CONTROLS_SECONDS: Final = 120.0
 ALLOWED_PATIENCE: Final = 12.0
 FORBIDDEN_PATIENCE: Final = 4.0
 ECHO_PATIENCE: Final = 4.0
@@ -68,6 +70,31 @@ def facts(
     if known:
         clocks = _clocks(remote, list(known))
     return known, silent, clocks
+
+
+def controls(
+    remote: Remote, hosts: Sequence[ManagedHost]
+) -> tuple[dict[str, list[str | None]], dict[str, Text]]:
+    """Settings of the control catalogue by host; why there are none, by host."""
+    program = source("controls")
+    asked: dict[str, list[list[str]]] = {}
+    for host in hosts:
+        pairs = questions(host.environment.security_level, [*map(str, host.plan.services)])
+        asked[host.name] = [[str(setting.kind), setting.key] for _, setting in pairs]
+
+    def work(name: str) -> RemoteResult:
+        return _agent(remote, name, program, {"asked": asked[name]}, CONTROLS_SECONDS)
+
+    known: dict[str, list[str | None]] = {}
+    unasked: dict[str, Text] = {}
+    for name, result in remote.each(asked, work).items():
+        try:
+            found = json.loads(_answer(result))["found"]
+            answers = zip(found, asked[name], strict=True)
+            known[name] = [None if value is None else str(value) for value, _ in answers]
+        except (ValueError, TypeError, KeyError) as error:
+            unasked[name] = _no_answer((str(error).splitlines() or ["?"])[0])
+    return known, unasked
 
 
 def inside(

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from hoaban import __version__
+from hoaban.controls import waivers
 from hoaban.backup.stream import RemoteHosts
 from hoaban.backup.watch import watch
 from hoaban.converge.run import prepare
@@ -62,7 +64,13 @@ def verify(
     with steps.step("Backups"):
         answering = [host for host in scene.hosts if host.name in scene.facts]
         backups = watch(workspace, fleet, RemoteHosts(door.remote), answering)
-    scene = replace(scene, deploy_key=deploy_key(workspace), backups=backups)
+    scene = replace(
+        scene,
+        backups=backups,
+        deploy_key=deploy_key(workspace),
+        waivers=waivers.read(workspace.inventory),
+        today=datetime.now(ZoneInfo(scene.settings.timezone if scene.settings else "UTC")).date(),
+    )
     report = VerifyReport(
         province=state.outputs.environment.province,
         agency=agency,
@@ -96,6 +104,8 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
     routes = gather.routes_between(answering, everyone)
     routes |= gather.routes_between(within.neighbours, own)
     routes = {name: flows for name, flows in routes.items() if flows}
+    with steps.step("Controls"):
+        controls, unasked = gather.controls(remote, answering)
     with steps.step(f"{sum(map(len, routes.values()))} flows between {len(everyone)} hosts"):
         inside, mute = gather.inside(remote, routes)
     with steps.step("Flows from outside"), Vantage(fleet.router_addresses) as vantage:
@@ -118,6 +128,8 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
         outside=outside,
         attempts=attempts,
         clock=clocks,
+        controls=controls,
+        unasked=unasked,
         journals=kept,
     )
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hoaban.backup.watch import Watch
+from hoaban.controls.waivers import Waivers
 from hoaban.model.types import Protocol
 from hoaban.verify.flows import Endpoint, Flow
 from hoaban.verify.model import Finding, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
 
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.model.outputs import HostSettings
@@ -98,6 +100,13 @@ class Scene:
     """What the log host has; why it does not tell; None where there is none."""
     backups: Watch = field(default_factory=Watch)
     """What clients, backup hosts and the journal of drills tell."""
+    controls: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    """What the agent ``controls`` found on each host, in the order of its questions."""
+    unasked: Mapping[str, Text] = field(default_factory=dict)
+    """Hosts whose controls could not be read, with the reason."""
+    waivers: Waivers = field(default_factory=Waivers)
+    today: date | None = None
+    """The day in the province; None where no waiver is judged."""
 
     def each(self, judge: Callable[[ManagedHost, Facts], Iterable[Finding]]) -> Iterator[Finding]:
         """Findings about every host; a host that told nothing is skipped with the reason."""

@@ -181,6 +181,8 @@ DEFECTS: list[tuple[str, str, Any]] = [
     ("accounts", "ke-la can log in and is not on the list",
      lambda raw: raw["people"].update(
          {"ke-la": {"shell": "/bin/sh", "password": False, "keys": ["ssh-rsa AAAA"]}})),
+    ("hardening", "access-no-passwords: the check accounts has failed",
+     lambda raw: raw["people"]["hoaban"].update(password=True)),
     ("packet-filter", "chain input does not drop by default",
      lambda raw: raw["filter"]["nftables"][0]["chain"].update(policy="accept")),
     ("packet-filter", "missing rule: ingress tcp 5432 10.65.1.64/26",
