@@ -84,17 +84,10 @@ def scene(fleet: Fleet, agency: str | None) -> Scene:
             newest={host.name: 1_795_367_140.0 for host in own},
             now=1_795_367_160.0,
         ),
-        backups=backed_up(own),
         controls={host.name: hardened(host) for host in own},
         today=TODAY,
+        backups=backed_up(own),
     )
-
-
-def hardened(host: ManagedHost) -> list[str | None]:
-    """What the agent finds on a host whose controls are all kept."""
-    level = host.environment.security_level
-    pairs = questions(level, [*map(str, host.plan.services)])
-    return [wanted(setting, level) for _, setting in pairs]
 
 
 def backed_up(hosts: Sequence[ManagedHost]) -> Watch:
@@ -135,6 +128,13 @@ def proved(client: Client, moment: datetime) -> Entry:
         files=Files(same=1234, bytes=GIB),
     )
     return Entry(number=1, time=moment, previous=FIRST, record=done.record(), digest="d" * 64)
+
+
+def hardened(host: ManagedHost) -> list[str | None]:
+    """What the agent finds on a host whose controls are all kept."""
+    level = host.environment.security_level
+    pairs = questions(level, [*map(str, host.plan.services)])
+    return [wanted(setting, level) for _, setting in pairs]
 
 
 def trial(flow: Flow, state: str | None = None) -> Trial:

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from hoaban import __version__
-from hoaban.controls import waivers
 from hoaban.backup.stream import RemoteHosts
 from hoaban.backup.watch import watch
+from hoaban.controls import waivers
 from hoaban.converge.run import prepare
 from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
@@ -128,9 +128,9 @@ def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, ste
         outside=outside,
         attempts=attempts,
         clock=clocks,
+        journals=kept,
         controls=controls,
         unasked=unasked,
-        journals=kept,
     )
 
 

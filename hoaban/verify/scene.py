@@ -98,8 +98,6 @@ class Scene:
     """Kind and body of the workspace's public key; None when it has none to compare with."""
     journals: Journals | Text | None = None
     """What the log host has; why it does not tell; None where there is none."""
-    backups: Watch = field(default_factory=Watch)
-    """What clients, backup hosts and the journal of drills tell."""
     controls: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     """What the agent ``controls`` found on each host, in the order of its questions."""
     unasked: Mapping[str, Text] = field(default_factory=dict)
@@ -107,6 +105,8 @@ class Scene:
     waivers: Waivers = field(default_factory=Waivers)
     today: date | None = None
     """The day in the province; None where no waiver is judged."""
+    backups: Watch = field(default_factory=Watch)
+    """What clients, backup hosts and the journal of drills tell."""
 
     def each(self, judge: Callable[[ManagedHost, Facts], Iterable[Finding]]) -> Iterator[Finding]:
         """Findings about every host; a host that told nothing is skipped with the reason."""

@@ -12,8 +12,8 @@ from hoaban.verify.checks.backups import Backups
 from hoaban.verify.checks.centre import CentreTunnels
 from hoaban.verify.checks.flows_inside import FlowsInside
 from hoaban.verify.checks.flows_outside import FlowsOutside
-from hoaban.verify.checks.logs import Logs
 from hoaban.verify.checks.hardening import Hardening
+from hoaban.verify.checks.logs import Logs
 from hoaban.verify.checks.packet_filter import PacketFilter
 from hoaban.verify.checks.restores import Restores
 from hoaban.verify.checks.ssh_login import SshLogin
