@@ -64,11 +64,11 @@ def test_a_package_of_a_role_changes_the_name(recipe: Recipe, tmp_path: Path) ->
     (role / "meta/argument_specs.yml").write_text("argument_specs: {main: {}}")
     (role / "defaults/main.yml").write_text("web_packages: []")
     before = Recipe(recipe.folder, tmp_path / "checkout")
-    assert "nginx" not in before.packages
+    assert "haproxy" not in before.packages
     name = before.name
-    (role / "defaults/main.yml").write_text("web_packages: [nginx]")
+    (role / "defaults/main.yml").write_text("web_packages: [haproxy]")
     after = Recipe(recipe.folder, tmp_path / "checkout")
-    assert "nginx" in after.packages
+    assert "haproxy" in after.packages
     assert after.name != name
 
 
