@@ -20,12 +20,17 @@ ROOT = Path(__file__).resolve().parents[3]
 VALUES = (
     "base_fqdn base_addresses base_peers base_deploy_keys base_operators base_timezone"
     " base_ntp_servers base_ntp_pools base_apt_mirror base_owner_vi base_owner_en base_purpose"
-    " base_security_level firewall_rules data_volume_volumes"
+    " base_security_level base_update_slot audit_immutable log_client_host"
+    " firewall_rules data_volume_volumes"
 )
 MORE = (
     "'forwarding': base_ssh_tcp_forwarding | default('no'),"
     "'serves_time': base_ntp_serve | default(false),"
     "'backup_mount': backup_host_mount | default(none),"
+    "'log_folder': log_host_folder | default(none),"
+    "'log_mount': log_host_mount | default(none),"
+    "'log_clients': log_host_clients | default([]),"
+    "'log_server': log_client_server,"
     "'backup_addresses': backup_host_addresses | default(none),"
     "'backup_policy': hoaban_backup"
 )
@@ -173,6 +178,26 @@ def test_servers_with_a_policy_are_clients_of_the_backup_host(workspace: Workspa
 def test_the_store_itself_is_no_client(variables: dict[str, dict[str, Any]]) -> None:
     assert variables[estate.BACKUP]["backup_policy"] is None
     assert variables[estate.BASTION]["backup_policy"] is None
+
+
+def test_all_hosts_send_their_journals_to_the_log_host(
+    variables: dict[str, dict[str, Any]],
+) -> None:
+    host = variables[estate.BACKUP]
+    assert (host["log_mount"], host["log_folder"]) == ("/srv/backup", "/srv/backup/journal")
+    assert set(host["log_clients"]) == set(variables)
+    assert {one["log_client_host"] for one in variables.values()} == {estate.BACKUP}
+    assert {one["log_server"] for one in variables.values()} == {f"{estate.BACKUP}.{estate.DOMAIN}"}
+    assert variables["so-y-te-portal-web-1"]["audit_immutable"] is False
+
+
+def test_hosts_of_a_group_have_times_of_their_own_for_updates(
+    variables: dict[str, dict[str, Any]],
+) -> None:
+    slots = {name: host["base_update_slot"] for name, host in variables.items()}
+    tiers = [f"so-y-te-portal-{tier}-1" for tier in ("app", "data", "web")]
+    assert [slots[name] for name in tiers] == [0, 1, 2]
+    assert [slots[name] for name in sorted((estate.BACKUP, estate.BASTION))] == [0, 1]
 
 
 def test_rules_of_every_host_leave_a_way_in(variables: dict[str, dict[str, Any]]) -> None:
