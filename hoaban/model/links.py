@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -16,6 +16,9 @@ from hoaban.model.types import (
     PortNumber,
     Text,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SiteName = Annotated[str, StringConstraints(pattern=SITE_PATTERN, max_length=65)]
 """An office as ``<agency>/<site>``."""
@@ -103,6 +106,20 @@ class Links(Model):
     def primary(self, site: str) -> Circuit | None:
         """The circuit that carries a site's traffic; None where it has none yet."""
         return next((c for c in self.circuits.get(site, ()) if c.role is LinkRole.PRIMARY), None)
+
+
+def named(site: str, circuits: Iterable[Circuit]) -> Iterator[tuple[str, Circuit]]:
+    """Circuits of a site with the names under which they are measured.
+
+    ``<agency>/<site>/<role>``, with a number from the second backup on.
+    """
+    backups = 0
+    for circuit in circuits:
+        link = f"{site}/{circuit.role}"
+        if circuit.role is LinkRole.BACKUP:
+            backups += 1
+            link += f"-{backups}" if backups > 1 else ""
+        yield link, circuit
 
 
 def site_name(agency: str, site: str) -> str:

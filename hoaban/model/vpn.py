@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.model.environment import RoutePlan
 from hoaban.model.ledger import Key
-from hoaban.model.links import LinkRole, site_name
+from hoaban.model.links import LinkRole, named, site_name
 from hoaban.model.spec import ProvinceService
 from hoaban.model.transit import collapsed
 from hoaban.model.types import ProvinceZone
@@ -129,16 +129,11 @@ def _probes(facts: Facts, site: str, router: AddressPair) -> Iterator[Probe]:
     Without one, the primary is measured by the office's router, through the tunnel; a backup that
     carries nothing can't be.
     """
-    backups = 0
-    for circuit in facts.links.circuits.get(site, ()):
-        link = f"{site}/{circuit.role}"
-        if circuit.role is LinkRole.BACKUP:
-            backups += 1
-            link += f"-{backups}" if backups > 1 else ""
-        elif circuit.monitor is None:
-            yield Probe(link=link, address=router.ipv4)
+    for link, circuit in named(site, facts.links.circuits.get(site, ())):
         if circuit.monitor is not None:
             yield Probe(link=link, address=circuit.monitor)
+        elif circuit.role is LinkRole.PRIMARY:
+            yield Probe(link=link, address=router.ipv4)
 
 
 def _networks(pair: Pair) -> NetworkPair:

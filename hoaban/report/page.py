@@ -21,26 +21,27 @@ TITLES = ("Tỉnh ", "Thành phố ")
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Templates of pages: what is put in is escaped, what is missing is an error."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(toolkit_root() / "templates/report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = _short
-    return environment
+    made.filters["short"] = _short
+    return made
 
 
 def render(handover: Handover) -> str:
     """The page. Everything that comes from files or hosts is escaped; nothing is loaded."""
     plan = handover.environment
-    environment = _environment()
-    style, _, _ = environment.loader.get_source(environment, "style.css")  # type: ignore[union-attr]
+    templates = environment()
+    style, _, _ = templates.loader.get_source(templates, "style.css")  # type: ignore[union-attr]
     zone = ZoneInfo(handover.timezone)
     verification = handover.verification
-    return environment.get_template("handover.html.j2").render(
+    return templates.get_template("handover.html.j2").render(
         handover=handover,
         style=Markup(style),  # noqa: S704 - our own file
         prefix=f"{plan.agency}-" if plan.agency else "",
