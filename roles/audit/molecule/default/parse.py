@@ -50,10 +50,9 @@ def read(line: str) -> str:
                 fail(line, f"field {value} is refused with {status}")
             name, _, rest = value.partition("=")
             key = rest if name == "key" else key
-            if name == "path" and not Path(rest).parent.is_dir():
-                fail(line, "the kernel asks for the folder")
-            if name == "dir" and not Path(rest).is_dir():
-                fail(line, "the kernel asks for the folder")
+            folder = {"path": Path(rest).parent, "dir": Path(rest)}.get(name)
+            if folder is not None and not folder.is_dir():
+                fail(line, f"the kernel asks for the folder {folder}")
         else:
             fail(line, f"option {option}")
     return key
