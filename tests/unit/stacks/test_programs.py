@@ -30,6 +30,7 @@ UNMARKED = {  # the cloud has no place for a mark on these
     "QuoteSetV3",
     "QuotaV2",
     "RouterInterface",
+    "RouterRoute",
     "ServerGroup",
     "VolumeAttach",
     "Keypair",
