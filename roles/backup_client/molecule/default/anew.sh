@@ -1,6 +1,6 @@
 #!/bin/sh
 # A server that was built anew sees the history of the one before it, and goes on with it.
-set -eu
+set -eux
 before=$(hoaban-backup list | wc -l)
 test "$before" -gt 3
 hoaban-backup run

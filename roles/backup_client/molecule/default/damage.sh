@@ -1,6 +1,6 @@
 #!/bin/sh
 # One bit of the store turns over.
-set -eu
+set -eux
 cd /srv/backup/restic/backup-client
 state=/var/lib/hoaban-backup/clients/backup-client.json
 value() { python3 -c "import json, sys; print(json.load(open('$state'))$1)"; }

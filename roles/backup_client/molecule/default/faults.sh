@@ -1,6 +1,6 @@
 #!/bin/sh
 # What may go wrong on the way, seen from the client: each fails clearly, and the next run is fine.
-set -eu
+set -eux
 failed() { # MESSAGE COMMAND…
     message=$1
     shift

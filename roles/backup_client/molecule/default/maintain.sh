@@ -1,6 +1,6 @@
 #!/bin/sh
 # Maintains the store: what is old goes, what is only said to be old stays; killed, and again.
-set -eu
+set -eux
 cd /srv/backup/restic/backup-client
 state=/var/lib/hoaban-backup/clients/backup-client.json
 value() { python3 -c "import json, sys; print(json.load(open('$state'))$1)"; }
@@ -21,9 +21,9 @@ done
 systemctl kill --signal=KILL hoaban-backup-maintain.service
 while [ "$(systemctl is-active hoaban-backup-maintain.service)" = deactivating ]; do sleep 0.1; done
 test "$(systemctl is-failed hoaban-backup-maintain.service)" = failed
-for _ in $(seq 100); do
+for _ in $(seq 120); do
     if [ -z "$(find locks -type f)" ]; then break; fi
-    sleep 0.1
+    sleep 0.5
 done
 test -z "$(find locks -type f)"
 
