@@ -94,7 +94,7 @@ class Control(Model):
     level: SecurityLevel
     """Lowest security level that selects it."""
     status: Status
-    by: Literal["hardening", "base", "firewall", "image"] | None = None
+    by: Literal["hardening", "audit", "base", "firewall", "image", "log_client"] | None = None
     """Who enforces it: a role, or the guest image."""
     cis: list[Clause] = []
     """Sections of the CIS Debian Linux 12 Benchmark v1.1.0."""

@@ -11,7 +11,9 @@ from hoaban.controls.judge import Fault, faults, questions
 from hoaban.controls.model import Control, Family
 from hoaban.controls.model import Status as Kept
 from hoaban.verify.checks.accounts import Accounts
+from hoaban.verify.checks.audit import Audit
 from hoaban.verify.checks.base import Check, both, joined
+from hoaban.verify.checks.logs import Logs
 from hoaban.verify.checks.packet_filter import PacketFilter
 from hoaban.verify.checks.ssh_login import SshLogin
 from hoaban.verify.checks.time_sync import TimeSync
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from hoaban.model.types import Text
     from hoaban.verify.scene import Scene
 
-LEANS_ON: Final = (PacketFilter, SshLogin, Accounts, TimeSync, Updates, Units)
+LEANS_ON: Final = (PacketFilter, SshLogin, Accounts, Audit, Logs, TimeSync, Updates, Units)
 """Checks whose verdict on a host is the proof of a control."""
 
 

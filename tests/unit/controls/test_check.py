@@ -129,5 +129,5 @@ def test_an_expired_waiver_fails_even_where_the_control_is_kept(scene: Scene) ->
 def test_each_control_that_is_selected_is_counted(scene: Scene) -> None:
     report = Hardening().report(scene)
     about = [one.evidence.en for one in report.findings if one.host == HOST]
-    assert len(about) == 7
+    assert len(about) == 8
     assert any(words.startswith("Kernel, level 3: 11 kept (kernel-aslr,") for words in about)
