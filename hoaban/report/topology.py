@@ -151,7 +151,7 @@ def _tier_box(
         floating = handover.hosts[plan.name].floating_ip if plan.name in handover.hosts else None
         hosts.append(HostBox(label, plan, floating, _state(handover, plan.name), y))
         y += HOST_HEIGHT + VOLUME_HEIGHT * (len(plan.volumes) + (floating is not None))
-    serving = _own_rules(handover.environment, members[0])
+    serving = own_rules(handover.environment, members[0])
     title = members[0].tier or members[0].zone
     return TierBox(
         title, flow_words(serving), column.x, top, column.width, y - top + 4, tuple(hosts)
@@ -170,7 +170,7 @@ def _state(handover: Handover, host: str) -> str:
 
 def _add_sources(drawing: Topology, plan: EnvironmentPlan, box: TierBox, member: HostPlan) -> float:
     """Add who may come to a tier from outside its system; returns where the box ends."""
-    rules = [rule for rule in _own_rules(plan, member) if not _is_inner(plan, rule)]
+    rules = [rule for rule in own_rules(plan, member) if not _is_inner(plan, rule)]
     reasons = list({rule.reason.vi: rule.reason for rule in rules}.values())
     if not reasons:
         return box.y
@@ -188,12 +188,17 @@ def _add_sources(drawing: Topology, plan: EnvironmentPlan, box: TierBox, member:
     return y + height
 
 
-def _own_rules(plan: EnvironmentPlan, host: HostPlan) -> list[Rule]:
-    """What a host serves beyond what all hosts of the environment serve alike."""
+def own_rules(plan: EnvironmentPlan, host: HostPlan) -> list[Rule]:
+    """What a host serves beyond what all hosts of the environment serve alike.
+
+    What a gateway passes on between others is not served by it.
+    """
     own = [
         group
         for group in plan.security_groups
-        if group.name in host.security_groups and not group.name.endswith(BASE)
+        if group.name in host.security_groups
+        and not group.name.endswith(BASE)
+        and not group.transit
     ]
     return [
         rule
@@ -223,7 +228,7 @@ def _flow_between(
     return flow_words(
         [
             rule
-            for rule in _own_rules(plan, called[0])
+            for rule in own_rules(plan, called[0])
             if any(host.ipv4 in rule.remote for host in callers) and _is_inner(plan, rule)
         ]
     )
