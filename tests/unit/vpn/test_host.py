@@ -58,6 +58,21 @@ def test_routes_into_the_tunnel_have_the_own_address() -> None:
     assert tunnel.wanted_routes({**SETTINGS, "addresses": []})[ip_network("10.64.1.1/32")] is None
 
 
+def test_routes_only_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = {
+        "-4": [{"dst": "10.64.1.1", "prefsrc": "10.20.0.10"}, {"dst": "10.64.9.1"}],
+        "-6": [{"dst": "fd00:64:1::1", "prefsrc": "fd00:20::9"}],
+    }
+    monkeypatch.setattr(tunnel, "answer", lambda *words: shown[words[2]])
+    called: list[tuple[str, str]] = []
+    monkeypatch.setattr(tunnel, "run", lambda *words, stdin: called.append((words[1], stdin)))
+    tunnel.set_routes("wg-sites", SETTINGS)
+    assert called == [
+        ("-4", "route del 10.64.9.1/32 dev wg-sites proto static\n"),
+        ("-6", "route replace fd00:64:1::1/128 dev wg-sites proto static src fd00:20::10\n"),
+    ]
+
+
 def test_a_class_for_each_peer_with_a_limit() -> None:
     other = {**PEER, "name": "other", "allowed_ips": ["10.64.2.0/24"], "bandwidth_mbit": 1.5}
     rule = "filter add dev wg-sites parent 1:"

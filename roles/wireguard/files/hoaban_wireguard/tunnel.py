@@ -24,6 +24,7 @@ from hoaban_wireguard.shaping import forget_shaping, shape
 
 USUAL_MTU, LEAST_MTU, OVERHEAD = 1500, 1280, 80
 """Bytes: of Ethernet, the least of IPv6 (RFC 8200, 5), what WireGuard adds."""
+ANY = "default"
 PROTOCOL = "static"
 """Routes of this protocol on a tunnel are this program's; those that BGP learns are of ``bgp``."""
 
@@ -130,14 +131,24 @@ def wanted_routes(settings: Settings) -> dict[Any, str | None]:
 
 
 def set_routes(name: str, settings: Settings) -> None:
-    """Routes into the tunnel: exactly those wanted, beside what BGP learns."""
+    """Routes into the tunnel: exactly those wanted, beside what BGP learns.
+
+    One call for all of a family, and only those that differ: a hub has hundreds.
+    """
     goal = wanted_routes(settings)
-    for option in ("-4", "-6"):
-        shown = answer("ip", "-json", option, "route", "show", "dev", name, "proto", PROTOCOL)
-        there = {ip_network(route["dst"]) for route in shown if route["dst"] != "default"}
-        for network in there - goal.keys():
-            run("ip", option, "route", "del", str(network), "dev", name, "proto", PROTOCOL)
-    for network, source in goal.items():
-        option = f"-{network.version}"
-        more = ["src", source] if source else []
-        run("ip", option, "route", "replace", str(network), "dev", name, "proto", PROTOCOL, *more)
+    for version in (4, 6):
+        shown = answer(
+            "ip", "-json", f"-{version}", "route", "show", "dev", name, "proto", PROTOCOL
+        )
+        there = {ip_network(one["dst"]): one.get("prefsrc") for one in shown if one["dst"] != ANY}
+        lines = [
+            f"route del {network} dev {name} proto {PROTOCOL}"
+            for network in there.keys() - goal.keys()
+        ]
+        for network, source in goal.items():
+            if network.version != version or (network in there and there[network] == source):
+                continue
+            own = f" src {source}" if source else ""
+            lines.append(f"route replace {network} dev {name} proto {PROTOCOL}{own}")
+        if lines:
+            run("ip", f"-{version}", "-batch", "-", stdin="\n".join(lines) + "\n")
