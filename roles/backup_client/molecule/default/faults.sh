@@ -18,12 +18,20 @@ whole() { # Every snapshot that there was is still there, and the newest restore
     cmp /srv/data/blob /srv/restored/srv/data/blob
 }
 underway() { # Once the run that was just begun is sending.
-    for _ in $(seq 2000); do
+    for _ in $(seq 6000); do
         process=$(pgrep -f '^restic backup' || true)
         if [ -n "$process" ] && [ "$(sed -n 's/^rchar: //p' "/proc/$process/io")" -gt 8000000 ]; then return; fi
         sleep 0.01
     done
     echo "no backup under way"
+    exit 1
+}
+killed() { # UNIT: kills it, and waits until systemd knows.
+    systemctl kill --signal=KILL "$1"
+    for _ in $(seq 600); do
+        if [ "$(systemctl is-failed "$1")" = failed ]; then return; fi
+        sleep 0.1
+    done
     exit 1
 }
 count() { hoaban-backup list | wc -l; }
@@ -58,9 +66,7 @@ test "$(count)" = "$before"
 head -c 100000000 /dev/urandom >/srv/data/more
 systemctl start --no-block hoaban-backup.service
 underway
-systemctl kill --signal=KILL hoaban-backup.service
-while [ "$(systemctl is-active hoaban-backup.service)" = deactivating ]; do sleep 0.1; done
-test "$(systemctl is-failed hoaban-backup.service)" = failed
+killed hoaban-backup.service
 test "$(count)" = "$before"
 rm /srv/data/more
 systemctl start hoaban-backup.service

@@ -5,6 +5,14 @@ cd /srv/backup/restic/backup-client
 state=/var/lib/hoaban-backup/clients/backup-client.json
 value() { python3 -c "import json, sys; print(json.load(open('$state'))$1)"; }
 count() { find snapshots -type f | wc -l; }
+killed() { # UNIT: kills it, and waits until systemd knows.
+    systemctl kill --signal=KILL "$1"
+    for _ in $(seq 600); do
+        if [ "$(systemctl is-failed "$1")" = failed ]; then return; fi
+        sleep 0.1
+    done
+    exit 1
+}
 test "$(stat -c %U:%a config)" = restic-rest-server:600
 # The youngest snapshot came in just now, and was made when it says.
 youngest=$(ls -t snapshots | head -1)
@@ -18,9 +26,7 @@ for _ in $(seq 3000); do
     if pgrep -f '^restic prune' >/dev/null && [ -n "$(find locks -type f)" ]; then break; fi
     sleep 0.01
 done
-systemctl kill --signal=KILL hoaban-backup-maintain.service
-while [ "$(systemctl is-active hoaban-backup-maintain.service)" = deactivating ]; do sleep 0.1; done
-test "$(systemctl is-failed hoaban-backup-maintain.service)" = failed
+killed hoaban-backup-maintain.service
 for _ in $(seq 120); do
     if [ -z "$(find locks -type f)" ]; then break; fi
     sleep 0.5
