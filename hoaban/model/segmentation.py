@@ -226,9 +226,7 @@ def _service(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
             centre = Text(vi="Đường hầm tới Trung ương", en="Tunnels to the central Government")
             for flow in rules.IPSEC:
                 for direction in Direction:
-                    book.allow(
-                        direction, flow, rules.hosts(gateway_addresses(facts.spec)), centre
-                    )
+                    book.allow(direction, flow, rules.hosts(gateway_addresses(facts.spec)), centre)
         case _:
             pass  # reached by nobody until its own rules are written
     name = service_group(facts.spec.slug, service)
