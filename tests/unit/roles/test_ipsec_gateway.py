@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def test_a_message_is_written_as_the_protocol_says() -> None:
 
 
 @given(MESSAGES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_written_is_read_again(message: dict[str, Any]) -> None:
     assert program.decode(program.encode(message)) == message
 
