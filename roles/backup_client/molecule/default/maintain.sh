@@ -46,4 +46,4 @@ hoaban-backup-host list | grep -q '"over_quota": false'
 server=$(systemctl show --value -p MainPID restic-rest-server)
 test "$(tr '\0' ' ' <"/proc/$server/environ" | grep -c CREDENTIALS_DIRECTORY)" = 1
 if nsenter --mount --target "$server" runuser -u restic-rest-server -- ls /etc/hoaban-backup /var/lib/hoaban-backup 2>/dev/null; then exit 1; fi
-if journalctl -q --no-pager | grep -qF "$(cat /etc/hoaban-backup/keys/backup-client)"; then exit 1; fi
+if journalctl -q --no-pager | grep -qF -e "$(cat /etc/hoaban-backup/keys/backup-client)"; then exit 1; fi

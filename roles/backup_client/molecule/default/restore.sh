@@ -68,7 +68,7 @@ systemctl start hoaban-backup-alarm.service
 # No secret in what was logged or is to be seen of the state.
 for secret in "$(cat /etc/hoaban-backup/password)" "$(sed -n 's/^RESTIC_REST_PASSWORD=//p' /etc/hoaban-backup/account.env)"; do
     test ${#secret} -gt 40
-    if journalctl -q --no-pager | grep -F "$secret"; then exit 1; fi
-    if grep -rF "$secret" /var/lib/hoaban-backup/client.json /etc/systemd /usr/local/sbin; then exit 1; fi
+    if journalctl -q --no-pager | grep -F -e "$secret"; then exit 1; fi
+    if grep -rF -e "$secret" /var/lib/hoaban-backup/client.json /etc/systemd /usr/local/sbin; then exit 1; fi
 done
 test -z "$(find /etc/hoaban-backup -type f -perm /077 ! -name server.crt ! -path '*.d/*')"
