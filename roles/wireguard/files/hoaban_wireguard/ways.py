@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WAIT_SECONDS = 40.0
-UNDER_WAY_SECONDS = 1.0
+UNDER_WAY_SECONDS = 3.0
 """How long a packet may be under way through a tunnel: queues of a slow line, of a busy host."""
 
 
