@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path("/")
 NO_SHELLS = ("/usr/sbin/nologin", "/sbin/nologin", "/bin/false", "/usr/bin/false", "/bin/sync")
 FIRST_PERSON = 1000
+WATCHING = ("(enforce)", "(complain)", "(kill)")
+"""Modes in which a profile of AppArmor stops what it forbids, or at least tells of it."""
 
 
 def command(*words: str) -> str:
@@ -183,15 +185,15 @@ def installed() -> frozenset[str]:
 
 
 def apparmor() -> str:
-    """Whether AppArmor is on, has profiles, and enforces them all."""
+    """Whether AppArmor is on and each profile is enforced, or at least complains (CIS 1.3.1.3)."""
     switch = at("/sys/module/apparmor/parameters/enabled")
     if not switch.exists() or switch.read_text().strip() != "Y":
         return "off"
     rows = at("/sys/kernel/security/apparmor/profiles").read_text().splitlines()
-    lax = sorted(row.split(" (")[0] for row in rows if row.endswith(("(complain)", "(kill)")))
     if not any(row.endswith("(enforce)") for row in rows):
         return "no profile is enforced"
-    return f"only complain: {', '.join(lax)}" if lax else "enforcing"
+    idle = sorted(row.split(" (")[0] for row in rows if not row.endswith(WATCHING))
+    return f"neither enforced nor complaining: {', '.join(idle)}" if idle else "confining"
 
 
 def accounts() -> str:
