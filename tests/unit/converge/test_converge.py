@@ -24,6 +24,7 @@ from tests.unit.converge.conftest import FakeConsole, QuietSteps, console_of
 from tests.unit.converge.test_pins import APP, key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from hoaban.workspace import Workspace
@@ -282,6 +283,15 @@ def test_an_agency_without_hosts_needs_nothing(
     assert console.asked == []
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C is heard, also by tests that a script started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("transport", list(Transport))
 def test_ctrl_c_stops_ansible_and_leaves_no_process(
     provisioned: Workspace,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
@@ -97,6 +98,7 @@ def test_no_more_than_there_are_seats(tmp_path: Path, monkeypatch: pytest.Monkey
         first.close()
 
     monkeypatch.setattr("hoaban.testing.turn.time.sleep", leave)
+    monkeypatch.setattr("hoaban.testing.turn.stdout", Mock())
     with ExitStack() as first:
         first.enter_context(seat(2, tmp_path))
         with seat(2, tmp_path):
