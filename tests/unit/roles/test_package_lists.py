@@ -82,6 +82,8 @@ def host(
     monkeypatch.setattr(package_lists, "LISTS", made.lists)
     monkeypatch.setattr(package_lists, "SOURCES", made.sources)
     monkeypatch.setattr(package_lists, "LOCK_PAUSE", 0)
+    # A process that has loaded Ansible's own parts, as other tests do, shows warnings by itself.
+    monkeypatch.setattr("ansible.module_utils._internal.is_controller", False)
     monkeypatch.setattr(AnsibleModule, "run_command", lambda _, command: made.run_command(command))
     return made
 
