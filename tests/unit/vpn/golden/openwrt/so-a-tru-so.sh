@@ -20,7 +20,7 @@ uci batch <<'END'
 set network.wg_vpn_1='interface'
 set network.wg_vpn_1.proto='wireguard'
 set network.wg_vpn_1.private_key='BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ='
-set network.wg_vpn_1.mtu='1420'
+set network.wg_vpn_1.mtu='1360'
 set network.wg_vpn_1.nohostroute='1'
 add_list network.wg_vpn_1.addresses='10.3.0.1/32'
 add_list network.wg_vpn_1.addresses='fd00:0:3::1/128'
@@ -46,7 +46,7 @@ set network.wg_vpn_1_ipv6.target='fd00:0:1:2::a/128'
 set network.wg_vpn_2='interface'
 set network.wg_vpn_2.proto='wireguard'
 set network.wg_vpn_2.private_key='BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ='
-set network.wg_vpn_2.mtu='1420'
+set network.wg_vpn_2.mtu='1360'
 set network.wg_vpn_2.nohostroute='1'
 add_list network.wg_vpn_2.addresses='10.3.0.1/32'
 add_list network.wg_vpn_2.addresses='fd00:0:3::1/128'
@@ -72,7 +72,7 @@ set network.wg_vpn_2_ipv6.target='fd00:0:1:2::b/128'
 set network.wg_d_a_b='interface'
 set network.wg_d_a_b.proto='wireguard'
 set network.wg_d_a_b.private_key='BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ='
-set network.wg_d_a_b.mtu='1420'
+set network.wg_d_a_b.mtu='1360'
 set network.wg_d_a_b.nohostroute='1'
 set network.wg_d_a_b.listen_port='51830'
 add_list network.wg_d_a_b.addresses='10.3.0.1/32'
@@ -147,6 +147,18 @@ bfd
   detect-multiplier 4
   receive-interval 500
   transmit-interval 500
+ exit
+ peer 10.1.0.138 multihop local-address 10.3.0.1
+  profile hoaban
+ exit
+ peer fd00:0:1:2::a multihop local-address fd00:0:3::1
+  profile hoaban
+ exit
+ peer 10.1.0.139 multihop local-address 10.3.0.1
+  profile hoaban
+ exit
+ peer fd00:0:1:2::b multihop local-address fd00:0:3::1
+  profile hoaban
  exit
 exit
 ip prefix-list hoaban-in seq 1 permit 10.2.0.0/20 le 32

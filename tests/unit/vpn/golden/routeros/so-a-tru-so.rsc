@@ -2,9 +2,9 @@
 # Department A: Head office (so-a/tru-so): RouterOS 7, by /import or pasted into a terminal
 # The router's own address in its network is 10.3.0.1 and fd00:0:3::1.
 /interface/wireguard
-add name=wg-vpn-1 mtu=1420 private-key="BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ="
-add name=wg-vpn-2 mtu=1420 private-key="BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ="
-add name=wg-d-a-b mtu=1420 listen-port=51830 private-key="BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ="
+add name=wg-vpn-1 mtu=1360 private-key="BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ="
+add name=wg-vpn-2 mtu=1360 private-key="BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ="
+add name=wg-d-a-b mtu=1360 listen-port=51830 private-key="BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ="
 /interface/wireguard/peers
 add name=vpn-1 interface=wg-vpn-1 public-key="AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=" \
     preshared-key="CwsLCwsLCwsLCwsLCwsLCwsLCwsLCwsLCwsLCwsLCws=" endpoint-address=203.0.113.11 endpoint-port=51820 \
