@@ -38,6 +38,10 @@ options:
     type: list
     elements: str
     required: true
+  opened:
+    description: File that is on the client once it has opened its repository.
+    type: path
+    required: true
 author: hoaban contributors
 """
 
@@ -48,6 +52,7 @@ EXAMPLES = r"""
     username: "{{ inventory_hostname }}"
     repository: rest:https://backup-1.dc.sonla.example:8000/{{ inventory_hostname }}/
     recipients: ["{{ recipient }}"]
+    opened: /var/lib/hoaban-backup/client.json
   no_log: true
 """
 
@@ -60,6 +65,10 @@ sealed:
   description: The sealed copy, as ASCII armour; empty in check mode before it is made.
   returned: always
   type: str
+opened:
+  description: Whether the client has opened its repository before.
+  returned: always
+  type: bool
 """
 
 SECRET_BYTES = 32
@@ -122,7 +131,7 @@ def run(module: AnsibleModule) -> dict[str, Any]:
     account = lines_of(account_file)
     complete = known and account.get("RESTIC_REST_USERNAME") == params["username"]
     if module.check_mode and not (complete and hash_file.is_file() and sealed_file.is_file()):
-        return {"changed": True, "password_hash": "", "sealed": ""}
+        return {"changed": True, "password_hash": "", "sealed": "", "opened": False}
     made = []
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
@@ -152,6 +161,8 @@ def run(module: AnsibleModule) -> dict[str, Any]:
         "made": made,
         "password_hash": hash_file.read_text(encoding="utf-8").strip(),
         "sealed": sealed_file.read_text(encoding="utf-8"),
+        # With a new password it has opened nothing yet, whatever one before it has.
+        "opened": "password" not in made and Path(params["opened"]).is_file(),
     }
 
 
@@ -163,6 +174,7 @@ def main() -> None:
             "username": {"type": "str", "required": True},
             "repository": {"type": "str", "required": True},
             "recipients": {"type": "list", "elements": "str", "required": True},
+            "opened": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )

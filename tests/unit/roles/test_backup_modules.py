@@ -45,6 +45,7 @@ def secrets(folder: Path, **more: Any) -> tuple[Module, dict[str, Any]]:
         "username": "so-y-te",
         "repository": "rest:https://b:8000/so-y-te/",
         "recipients": ["age1a"],
+        "opened": str(folder.parent / "client.json"),
     }
     module = Module(**{**params, **more})
     return module, backup_secrets.run(module)  # type: ignore[arg-type]
@@ -63,6 +64,19 @@ def test_secrets_are_made_once_and_for_root_alone(tmp_path: Path) -> None:
     module, again = secrets(folder)
     assert (again["changed"], module.commands) == (False, [])
     assert {path.name: path.read_text() for path in folder.iterdir()} == before
+
+
+def test_a_new_password_has_opened_nothing_yet(tmp_path: Path) -> None:
+    _, made = secrets(tmp_path / "etc")
+    assert made["opened"] is False
+    _, cut_off = secrets(tmp_path / "etc")
+    assert cut_off["opened"] is False, "the run that made it ended before it was tried"
+    (tmp_path / "client.json").touch()
+    _, again = secrets(tmp_path / "etc")
+    assert again["opened"] is True
+    (tmp_path / "etc/password").unlink()
+    _, anew = secrets(tmp_path / "etc")
+    assert anew["opened"] is False
 
 
 def test_no_secret_is_in_a_command(tmp_path: Path) -> None:
