@@ -138,7 +138,7 @@ def _shared(fleet: Fleet, agency: str | None) -> list[Shared]:
     if agency is None or fleet.province is None:
         return []
     ends = [endpoint(host) for host in fleet.hosts_of(agency)]
-    return [
+    hosts = [
         Shared(
             name=host.name,
             services=host.plan.services,
@@ -150,6 +150,7 @@ def _shared(fleet: Fleet, agency: str | None) -> list[Shared]:
         )
         for host in fleet.hosts_of(None)
     ]
+    return [host for host in hosts if host.reaches or host.serves]
 
 
 def _flows(pairs: list[tuple[Endpoint, Endpoint]]) -> list[str]:
