@@ -14,13 +14,13 @@ from hoaban.workspace import toolkit_root
 PLUGINS = {"LIBRARY": "modules", "ACTION_PLUGINS": "action", "FILTER_PLUGINS": "filter"}
 
 
-@pytest.mark.parametrize("role", ["log_client", "backup_client"])
-def test_without_such_a_host_nothing_is_done_on_any(tmp_path: Path, role: str) -> None:
+@pytest.mark.parametrize("left_out", ["log_client", "backup_client"])
+def test_without_such_a_host_nothing_is_done_on_any(tmp_path: Path, left_out: str) -> None:
     """Ansible works out to whom a task is delegated before it sees that it is left out."""
     (tmp_path / "hosts.ini").write_text("[all]\na ansible_connection=local\nb\n")
     (tmp_path / "play.yml").write_text(
-        f"- hosts: all\n  gather_facts: false\n  vars: {{{role}_host: ''}}\n"
-        f"  roles: [{{role: {role}, when: {role}_host != ''}}]\n"
+        f"- hosts: all\n  gather_facts: false\n  vars: {{{left_out}_host: ''}}\n"
+        f"  roles: [{{role: {left_out}, when: {left_out}_host != ''}}]\n"
     )
     root = toolkit_root()
     places = {f"ANSIBLE_{key}": str(root / "hoaban/plugins" / to) for key, to in PLUGINS.items()}
