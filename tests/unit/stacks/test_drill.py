@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 import pytest
@@ -13,10 +13,7 @@ from hoaban.model.outputs import StackOutputs
 from hoaban.workspace import toolkit_root
 from tests.unit.stacks.recording import FakeCloud, Recording, record
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+pytestmark = pytest.mark.usefixtures("workspace_of_its_own")
 ROOT = toolkit_root()
 PROVINCE = load(ROOT / "inventory")
 AGENCY, HOST = "xa-long-sap", "xa-long-sap-mot-cua-app-1"
@@ -24,16 +21,6 @@ PROJECT = f"{PROVINCE.environment(AGENCY).project}-id"
 NETWORKS = {
     "app": {"network_id": "net", "subnet_ipv4_id": "four", "subnet_ipv6_id": "six"},
 }
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("HOABAN_ROOT", str(ROOT))
-    monkeypatch.setenv("HOABAN_HOME", str(tmp_path))
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "deploy.pub").write_text("ssh-ed25519 AAAA deploy\n")
-    yield
-    pulumi.runtime.set_all_config({})
 
 
 def run_program(agency: dict[str, Any] | None = None, **cloud: Any) -> Recording:

@@ -14,9 +14,9 @@ from hoaban.workspace import toolkit_root
 from tests.unit.stacks.recording import FakeCloud, Recording, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("workspace_of_its_own")
 ROOT = toolkit_root()
 PROVINCE = load(ROOT / "inventory")
 FOUNDATION = PROVINCE.spec.slug
@@ -44,16 +44,6 @@ MATCH = (
     "portRangeMax",
     "remoteIpPrefix",
 )
-
-
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("HOABAN_ROOT", str(ROOT))
-    monkeypatch.setenv("HOABAN_HOME", str(tmp_path))
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "deploy.pub").write_text("ssh-ed25519 AAAA deploy\n")
-    yield
-    pulumi.runtime.set_all_config({})
 
 
 def run_program(project: str, stack: str, *, preview: bool = False) -> Recording:
