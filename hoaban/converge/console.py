@@ -26,7 +26,7 @@ STOPPED: Final = frozenset(
     {"ERROR", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED", "SHELVED_OFFLOADED", "SOFT_DELETED"}
 )
 """Nova's states of a server that goes on by no means of its own (Compute API guide, Servers)."""
-WITHOUT_UPTIME: Final = "2.87"  # the last microversion of Nova's that lists hypervisors without
+WITHOUT_UPTIME: Final = "2.87"  # the last microversion of Nova that lists hypervisors so
 PRETENDS: Final = "fake"  # the type of Nova's driver for tests, which runs nothing
 
 
