@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from hoaban import console
 from hoaban.backup.journal import Journal
-from hoaban.cli import backup
+from hoaban.cli import backup, backup_drill, backup_journal
 from hoaban.errors import HoabanError
 from tests.unit.backup.fakes import FakeHosts, good_comparison, snapshot
 from tests.unit.backup.test_drill import FakeStage
@@ -41,9 +41,9 @@ def hosts(workspace: Workspace, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -
     fake = FakeHosts(snapshots=[snapshot(1, HOUR)], compared=[good_comparison()])
     place = backup.Place(workspace, fleet, fake)  # type: ignore[arg-type]
     monkeypatch.setattr(backup.Place, "here", lambda: place)
-    monkeypatch.setattr(backup.Workspace, "find", lambda: workspace)
-    monkeypatch.setattr(backup, "_stage", lambda *_: FakeStage())
-    monkeypatch.setattr(backup, "borrow", lambda *_: None)
+    monkeypatch.setattr(backup_journal.Workspace, "find", lambda: workspace)
+    monkeypatch.setattr(backup_drill, "_stage", lambda *_: FakeStage())
+    monkeypatch.setattr(backup_drill, "borrow", lambda *_: None)
     return fake
 
 
