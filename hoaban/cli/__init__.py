@@ -13,16 +13,17 @@ import sys
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+from typer._click.exceptions import ClickException  # typer's own copy of click
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from hoaban import __version__
 from hoaban.console import print_error, stderr
-from hoaban.errors import ExitCode, HoabanError, Location
+from hoaban.errors import ExitCode, HoabanError, Location, UsageError
 from hoaban.interrupts import Abandoned, leave
 
 if TYPE_CHECKING:
-    from typer._click.core import Context  # typer's own copy of click
+    from typer._click.core import Context
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -115,22 +116,36 @@ def _no_room(error: OSError) -> HoabanError:
     )
 
 
+def _typed_wrong(error: ClickException) -> UsageError:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "hoaban"
+    return UsageError(error.format_message(), mend=f"{command} --help")
+
+
 def main() -> None:
     """Run the command; errors that people can mend are told without a traceback."""
     for library in ("keystoneauth", "openstack"):  # what they warn of comes back as an error
         logging.getLogger(library).addHandler(logging.NullHandler())
+    as_json = "--json" in sys.argv
     try:
-        app(standalone_mode=True)
+        # On its own typer tells what was typed wrong in a frame, and ends; a program wants JSON.
+        status = app(standalone_mode=not as_json)
+        sys.exit(status if isinstance(status, int) else 0)
     except Abandoned as error:
-        print_error(error, as_json="--json" in sys.argv)
+        print_error(error, as_json=as_json)
         leave()
     except HoabanError as error:
-        print_error(error, as_json="--json" in sys.argv)
+        print_error(error, as_json=as_json)
         sys.exit(int(error.exit_code))
+    except ClickException as error:
+        print_error(_typed_wrong(error), as_json=as_json)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(int(ExitCode.ERROR))
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        print_error(_no_room(error), as_json="--json" in sys.argv)
+        print_error(_no_room(error), as_json=as_json)
         sys.exit(int(ExitCode.ERROR))
     except KeyboardInterrupt:
         stderr().print("interrupted")
