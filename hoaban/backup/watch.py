@@ -94,6 +94,23 @@ class KeptState(Told):
     age: float | None
 
 
+class CopyFile(Told):
+    """The keeper's file about the copy of one client at one place."""
+
+    outcome: str
+    error: str | None = None
+    snapshots: int | None = None
+    hours: int
+
+
+class CopyState(Told):
+    """What the keeper tells of a copy; ages in seconds, of it and of the first attempt."""
+
+    state: CopyFile | None
+    age: float | None
+    since_age: float | None
+
+
 class StoreFile(Told):
     """The keeper's file about itself."""
 
@@ -129,6 +146,9 @@ class Watch:
 
     clients: Mapping[str, ClientState] = field(default_factory=dict)
     kept: Mapping[str, KeptState] = field(default_factory=dict)
+    """By client; what a standby maintains by ``STANDBY/CLIENT``."""
+    copies: Mapping[str, Mapping[str, CopyState]] = field(default_factory=dict)
+    """By client and standby, as whom they are copied from tells."""
     store: Mapping[str, StoreState] = field(default_factory=dict)
     silent: Mapping[str, str] = field(default_factory=dict)
     proofs: Mapping[str, Proof] = field(default_factory=dict)
@@ -150,7 +170,11 @@ def watch(
     wanted = everyone if verified else own
     asked: dict[str, dict[str, Any]] = {name: {"client": True, "kept": []} for name in own}
     for keeper in keepers if wanted or verified else []:
-        asked[keeper.name] = {"client": False, "kept": wanted}
+        # A standby keeps copies below the account of the host that made them.
+        of = keeper.plan.standby_of
+        kept = [f"{of}/{name}" for name in wanted] if of else wanted
+        copies = [one.name for one in keepers if one.plan.standby_of == keeper.name]
+        asked[keeper.name] = {"client": False, "kept": kept, "copies": copies}
     heard = _Heard()
 
     def ask(name: str) -> None:
@@ -165,6 +189,7 @@ def watch(
     return Watch(
         clients=heard.clients,
         kept=heard.kept,
+        copies=heard.copies,
         store=heard.store,
         silent=heard.silent,
         proofs=proofs(reading.entries, datetime.now(UTC)),
@@ -176,6 +201,7 @@ def watch(
 class _Heard:
     clients: dict[str, ClientState] = field(default_factory=dict)
     kept: dict[str, KeptState] = field(default_factory=dict)
+    copies: dict[str, dict[str, CopyState]] = field(default_factory=dict)
     store: dict[str, StoreState] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
 
@@ -186,7 +212,12 @@ class _Heard:
                 case "client":
                     self.clients[host] = ClientState.model_validate(event)
                 case "kept":
-                    self.kept[str(event.get("client"))] = KeptState.model_validate(event)
+                    _, copied, client = str(event.get("client")).rpartition("/")
+                    name = f"{host}/{client}" if copied else client
+                    self.kept[name] = KeptState.model_validate(event)
+                case "copy":
+                    told = CopyState.model_validate(event)
+                    self.copies.setdefault(str(event["client"]), {})[str(event["place"])] = told
                 case "store":
                     self.store[host] = StoreState.model_validate(event)
         except ValidationError as error:

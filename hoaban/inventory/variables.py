@@ -79,6 +79,7 @@ def host_variables(host: ManagedHost) -> dict[str, Any]:
             "zone": plan.zone,
             "role": plan.tier or (services[0] if services else "server"),
             "services": services,
+            "standby_of": plan.standby_of,
             "addresses": {"ipv4": str(plan.ipv4), "ipv6": str(plan.ipv6)},
         },
         "hoaban_rules": [rule.model_dump(mode="json") for rule in host.rules],

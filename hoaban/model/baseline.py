@@ -38,7 +38,7 @@ def baseline(
     spec = facts.spec
     bastion = rules.hosts(both(facts.serving(ProvinceService.BASTION)))
     time = rules.hosts(both(facts.serving(ProvinceService.TIME)))
-    backup = rules.hosts(both(facts.serving(ProvinceService.BACKUP_HOST)))
+    backup = rules.hosts(both(facts.keepers()))
     book.allow(
         INGRESS,
         rules.SSH,

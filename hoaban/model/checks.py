@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hoaban.model.accounts import is_taken
+from hoaban.model.backups import check_backup_hosts
 from hoaban.model.centre import check_centre
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.faults import fault, repeated, unique
@@ -55,14 +56,7 @@ def _province(source: Sourced[ProvinceSpec]) -> Iterator[HoabanError]:
         path = ("hosts", name)
         yield from _size(document, (*path, "size"), host.size, spec)
         yield from check_volumes(document, (*path, "volumes"), host.volumes)
-        if ProvinceService.BACKUP_HOST in host.services and not host.volumes:
-            yield fault(
-                document,
-                (*path, "volumes"),
-                f"the backup host `{name}` has no volume, so backups would have no place of their "
-                "own",
-                "add a volume: {name: backup, size_gb: 100, mount: /srv/backup}",
-            )
+    yield from check_backup_hosts(document, spec)
 
 
 def _timezone(document: Document, name: str) -> Iterator[HoabanError]:

@@ -114,6 +114,8 @@ class HostPlan(Model):
     server_group: str | None = None
     volumes: list[VolumePlan]
     backup: Backup | None = None
+    standby_of: str | None = None
+    """The backup host whose backups are copied here."""
 
 
 class ContainerPlan(Model):

@@ -12,12 +12,13 @@ from hoaban.model import rules
 from hoaban.model.ledger import host_key
 from hoaban.model.links import Links
 from hoaban.model.matrix import Matrix
+from hoaban.model.spec import ProvinceService
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from hoaban.model.addresses import AddressPlan
-    from hoaban.model.spec import AgencySpec, ProvinceService, ProvinceSpec, System
+    from hoaban.model.spec import AgencySpec, ProvinceSpec, System
     from hoaban.model.types import IPNetwork, Zone
 
 Address = IPv4Address | IPv6Address
@@ -79,6 +80,16 @@ class Facts:
             for name, host in self.spec.hosts.items()
             if service in host.services
         ]
+
+    def keepers(self) -> list[Member]:
+        """The backup hosts to which clients come, and not those with copies alone."""
+        found = self.serving(ProvinceService.BACKUP_HOST)
+        return [one for one in found if self.spec.hosts[one.name].standby_of is None]
+
+    def standbys(self) -> list[Member]:
+        """The backup hosts that keep copies of what others keep."""
+        found = self.serving(ProvinceService.BACKUP_HOST)
+        return [one for one in found if self.spec.hosts[one.name].standby_of is not None]
 
     @cached_property
     def matrix(self) -> Matrix:

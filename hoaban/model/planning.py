@@ -58,6 +58,7 @@ def foundation(facts: Facts) -> EnvironmentPlan:
                 server_group=None,
                 volumes=_volumes(name, host.volumes),
                 backup=_backup_of(facts, host),
+                standby_of=host.standby_of,
             )
         )
     groups = segmentation.province_groups(facts)

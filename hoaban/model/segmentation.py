@@ -10,7 +10,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from hoaban.model import rules, transit
+from hoaban.model import backups, rules, transit
 from hoaban.model.baseline import baseline, province_networks
 from hoaban.model.centre import gateway_addresses
 from hoaban.model.facts import Facts, both
@@ -72,6 +72,7 @@ def province_groups(facts: Facts) -> list[SecurityGroupPlan]:
         _province_base(facts),
         _management(facts),
         *(_service(facts, service) for service in ordered),
+        *([backups.standby_rules(facts)] if facts.standbys() else []),
         *(_transit(facts, service) for service in ordered if service in TRANSIT),
     ]
 
@@ -82,7 +83,12 @@ def groups_of_province_host(province: str, host: ProvinceHost) -> list[str]:
     if host.zone is ProvinceZone.MANAGEMENT:
         names.append(management_group(province))
     services = [service for service in ProvinceService if service in host.services]
-    names += [service_group(province, service) for service in services]
+    names += [
+        backups.standby_group(province)
+        if service is ProvinceService.BACKUP_HOST and host.standby_of
+        else service_group(province, service)
+        for service in services
+    ]
     names += [transit_group(province, service) for service in services if service in TRANSIT]
     return names
 
@@ -217,6 +223,7 @@ def _service(facts: Facts, service: ProvinceService) -> SecurityGroupPlan:
         case ProvinceService.BACKUP_HOST:
             kept = Text(vi="Nhận bản sao lưu", en="Backups of all hosts")
             book.allow(INGRESS, rules.BACKUP, clients, kept)
+            book.allow(EGRESS, rules.BACKUP, rules.hosts(both(facts.standbys())), backups.COPIES)
         case ProvinceService.LOG_HOST:
             kept = Text(vi="Nhận nhật ký", en="Journals of all hosts")
             book.allow(INGRESS, rules.LOGS, clients, kept)

@@ -153,6 +153,8 @@ class ProvinceHost(Model):
     services: Annotated[list[ProvinceService], Field(min_length=1)]
     floating_ip: bool = False
     volumes: list[VolumeSpec] = []
+    standby_of: Slug | None = None
+    """Of a backup host: the one whose backups are copied here. It has no clients of its own."""
 
 
 class ProvinceSpec(Model):

@@ -1,12 +1,14 @@
 """Tells how backups stand: of this host, or (on a backup host) of those that it keeps.
 
-Asked: ``client`` (whether to tell of this host's own) and ``kept`` (names of clients to tell of).
+Asked: ``client`` (whether to tell of this host's own), ``kept`` (names of clients to tell of) and
+``copies`` (names of the places to which these are copied).
 
 Events: ``{"event": "client", "state": …, "snapshot_age": …, "since_age": …, "timer": …,
 "server": words}``; for each kept client ``{"event": "kept", "client": …, "state": …, "age": …}``;
-``{"event": "store", "state": …, "age": …}``; in the end ``{"event": "end", "status": 0}``. States
-are the roles' own files, null when they are not there; ages are in seconds by this host's clock;
-``server`` is empty when the backup host answers under the pinned certificate.
+for each of these and each place ``{"event": "copy", "client": …, "place": …, "state": …, "age": …,
+"since_age": …}``; ``{"event": "store", "state": …, "age": …}``; in the end ``{"event": "end",
+"status": 0}``. States are the roles' own files, null when they are not there; ages are in seconds
+by this host's clock; ``server`` is empty when the backup host answers under the pinned certificate.
 """
 
 from __future__ import annotations
@@ -104,6 +106,17 @@ def main(asked: dict[str, Any]) -> int:
     for name in asked["kept"]:
         state = read(STATE / "clients" / f"{name}.json")
         tell(event="kept", client=name, state=state, age=age((state or {}).get("ended")))
+        for place in asked.get("copies", ()):
+            copy = read(STATE / "copies" / place / f"{name}.json")
+            ages = {key: age((copy or {}).get(key)) for key in ("copied", "since")}
+            tell(
+                event="copy",
+                client=name,
+                place=place,
+                state=copy,
+                age=ages["copied"],
+                since_age=ages["since"],
+            )
     if asked["kept"]:
         state = read(STATE / "host.json")
         tell(event="store", state=state, age=age((state or {}).get("ended")))

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+BACKUP_PORT = 8000
+LEAST_KEPT = {"daily": 7, "weekly": 4, "monthly": 12}
+"""While there is no client yet; what the files say unless told otherwise."""
+
 
 def as_peers(hosts: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Hosts (values of ``hoaban_host``) as the role ``base`` lists peers: names and addresses."""
@@ -26,9 +30,48 @@ def purpose(host: Mapping[str, Any]) -> str:
     return " / ".join(parts) or ", ".join(host.get("services") or []) or str(host.get("zone"))
 
 
+def keeper(hosts: Iterable[Mapping[str, Any]]) -> str:
+    """Name of the backup host to which clients go, of all backup hosts; empty when there is none.
+
+    One that stands by for another has no clients of its own.
+    """
+    return next((str(host["name"]) for host in hosts if not host.get("standby_of")), "")
+
+
+def standbys(
+    hosts: Iterable[Mapping[str, Any]],
+    name: str,
+    policies: Iterable[Mapping[str, Any] | None] = (),
+) -> list[dict[str, Any]]:
+    """Backup hosts that keep copies of ``name``, as ``backup_host_copies`` lists places.
+
+    ``policies`` are those of all clients: a copy is kept for as long as the longest of them says.
+    """
+    retentions = [policy["retention"] for policy in policies if policy]
+    keep = {
+        period: max((int(one[period]) for one in retentions), default=least)
+        for period, least in LEAST_KEPT.items()
+    }
+    return [
+        {
+            "name": host["name"],
+            "repository": f"rest:https://{host['fqdn']}:{BACKUP_PORT}/{name}/",
+            "host": host["name"],
+            "keep": keep,
+        }
+        for host in hosts
+        if host.get("standby_of") == name
+    ]
+
+
 class FilterModule:
     """The filters, by the names that expressions use."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Ansible asks for this."""
-        return {"as_peers": as_peers, "purpose": purpose}
+        return {
+            "as_peers": as_peers,
+            "purpose": purpose,
+            "keeper": keeper,
+            "standbys": standbys,
+        }

@@ -42,6 +42,16 @@ options:
     description: Size in GiB beyond which the client's repository raises an alarm; 0 for none.
     type: int
     default: 0
+  rpo_hours:
+    description: How many hours the client may lose; copies of it may be as old.
+    type: int
+    default: 0
+  copies:
+    description:
+      - The account is another backup host's, which keeps copies of its clients below it, each a
+        repository of its own. One key maintains all of them; it is returned always.
+    type: bool
+    default: false
   client_password:
     description:
       - Password that a server built anew has made for its repository. The host adds it as
@@ -176,6 +186,8 @@ def wanted(params: dict[str, Any]) -> str:
         "password_hash": params["password_hash"],
         "keep": keep,
         "quota_gb": params["quota_gb"],
+        "rpo_hours": params["rpo_hours"],
+        "copies": params["copies"],
     }
     return json.dumps(client, indent=2) + "\n"
 
@@ -200,7 +212,7 @@ def register(module: AnsibleModule, host: Host) -> dict[str, Any]:
         write(host.accounts, accounts, mode=0o640, group=group)
         # Whoever is at work goes on: the server reads its list anew, and is not restarted.
         module.run_command(["systemctl", "reload", host.unit])
-    there = host.has_repository(name)
+    there = not module.params["copies"] and host.has_repository(name)
     key = (text_of(host.key_file(name)) or "").strip()
     opened = there and opens(module, host, name, key)
     return {
@@ -272,6 +284,8 @@ def main() -> None:
             "password_hash": {"type": "str", "no_log": True},
             "keep": {"type": "dict"},
             "quota_gb": {"type": "int", "default": 0},
+            "rpo_hours": {"type": "int", "default": 0},
+            "copies": {"type": "bool", "default": False},
             "client_password": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hoaban.backup.clients import client_of
 from hoaban.backup.show import sized
 from hoaban.model.spec import ProvinceService
 from hoaban.verify.checks.base import Check, both, judged
+from hoaban.verify.checks.copies import copied
+from hoaban.verify.checks.kept import HOUR, kept_measured, kept_problems, late, untold
 from hoaban.verify.model import Finding, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from hoaban.backup.clients import Client
-    from hoaban.backup.watch import ClientState, KeptState, StoreState
+    from hoaban.backup.watch import ClientState, StoreState
     from hoaban.inventory.fleet import ManagedHost
     from hoaban.model.types import Text
     from hoaban.verify.scene import Scene
-
-HOUR: Final = 3600.0
-MOST_MAINTENANCE_HOURS: Final = 48
-"""It runs daily; one that was missed may be made up for."""
 
 
 class Backups(Check):
@@ -32,10 +30,11 @@ class Backups(Check):
     proves = both(
         "Mỗi máy chủ đã cam kết sao lưu có bản sao lưu mới hơn RPO, tới được máy chủ sao lưu bằng "
         "đúng chứng thư đã ghim; máy chủ sao lưu vừa bảo trì, kiểm tra kho của máy đó và không "
-        "thấy hỏng.",
+        "thấy hỏng; bản sao thứ hai ở máy dự phòng, nếu có, không cũ quá hạn.",
         "Each host whose backup was promised has a snapshot younger than its RPO and reaches the "
         "backup host under its pinned certificate; the backup host has lately maintained and "
-        "checked that host's repository, and found nothing damaged.",
+        "checked that host's repository, and found nothing damaged; the second copy at the "
+        "standby, where there is one, is not too old.",
     )
     how = both(
         "Đọc trạng thái lần sao lưu cuối và bộ hẹn giờ trên máy chủ, mở kết nối TLS tới máy chủ "
@@ -46,7 +45,10 @@ class Backups(Check):
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:
-        """Two findings a client, one a backup host; nothing to prove where none was promised."""
+        """Two findings a client and one a copy of it, one a backup host.
+
+        There is nothing to prove where no backup was promised.
+        """
         findings = list(self._findings(scene))
         if findings:
             return findings
@@ -62,6 +64,7 @@ class Backups(Check):
             elif client is not None:
                 yield self._made(scene, client)
                 yield self._kept(scene, client)
+                yield from copied(scene, client)
             if ProvinceService.BACKUP_HOST in host.plan.services:
                 yield self._store(scene, host)
 
@@ -98,7 +101,7 @@ class Backups(Check):
                 "the backup host has not maintained this host's repository yet",
             )
             return Finding(host=client.name, status=Status.SKIP, evidence=waiting)
-        return judged(client.name, list(_kept_problems(kept)), _kept_measured(kept))
+        return judged(client.name, list(kept_problems(kept)), kept_measured(kept))
 
     @staticmethod
     def _store(scene: Scene, host: ManagedHost) -> Finding:
@@ -109,17 +112,6 @@ class Backups(Check):
             waiting = both("chưa bảo trì lần nào", "no maintenance has run yet")
             return Finding(host=host.name, status=Status.SKIP, evidence=waiting)
         return judged(host.name, list(_store_problems(store)), _store_measured(store))
-
-
-def untold(scene: Scene, host: str, *asked: str) -> Finding:
-    """Nothing is known, because nobody told it; with the reason, where there is one."""
-    silent = [scene.silent[name] for name in asked if name in scene.silent]
-    if silent:
-        return Finding(host=host, status=Status.SKIP, evidence=silent[0])
-    reasons = [scene.backups.silent[name] for name in asked if name in scene.backups.silent]
-    words = reasons[0] if reasons else "-"
-    evidence = both(f"không đọc được trạng thái: {words}", f"the state could not be read: {words}")
-    return Finding(host=host, status=Status.SKIP, evidence=evidence)
 
 
 def _problems(client: Client, state: ClientState) -> Iterator[Text]:
@@ -160,44 +152,6 @@ def _measured(client: Client, state: ClientState) -> Text:
     )
 
 
-def _late(age: float) -> Iterator[Text]:
-    if not age <= MOST_MAINTENANCE_HOURS * HOUR:
-        yield both(
-            f"bảo trì lần cuối cách đây {age / HOUR:.0f} giờ",
-            f"the last maintenance was {age / HOUR:.0f} h ago",
-        )
-
-
-def _kept_problems(kept: KeptState) -> Iterator[Text]:
-    if kept.state is None or kept.age is None:
-        return
-    state = kept.state
-    if state.outcome != "done":
-        yield both(f"bảo trì thất bại: {state.error}", f"maintenance failed: {state.error}")
-    yield from _late(kept.age)
-    if state.check.damaged or state.check.outcome == "failed":
-        parts = ", ".join(map(str, state.check.damaged)) or "-"
-        yield both(
-            f"kiểm tra thấy dữ liệu hỏng (phần {parts})",
-            f"the check found damaged data (parts {parts})",
-        )
-    if state.over_quota:
-        yield both("vượt hạn mức", "over its quota")
-
-
-def _kept_measured(kept: KeptState) -> Text:
-    state = kept.state
-    count = state.snapshots if state else None
-    since = state.check.all_read if state else None
-    read_vi = f", đọc lại toàn bộ xong lúc {since}" if since else ", chưa đọc lại hết một vòng"
-    read_en = f", all data read again by {since}" if since else ", not all data read again yet"
-    hours = (kept.age or 0) / HOUR
-    return both(
-        f"{count} bản trên máy chủ sao lưu, bảo trì cách đây {hours:.1f} giờ{read_vi}",
-        f"{count} snapshots at the backup host, maintained {hours:.1f} h ago{read_en}",
-    )
-
-
 def _store_problems(store: StoreState) -> Iterator[Text]:
     if store.state is None or store.age is None:
         return
@@ -206,7 +160,7 @@ def _store_problems(store: StoreState) -> Iterator[Text]:
         yield both(f"bảo trì thất bại với: {names}", f"maintenance failed for: {names}")
     elif store.state.outcome != "done":
         yield both("bảo trì thất bại", "maintenance failed")
-    yield from _late(store.age)
+    yield from late(store.age)
 
 
 def _store_measured(store: StoreState) -> Text:

@@ -19,56 +19,38 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+sys.dont_write_bytecode = True
+sys.path.insert(1, "/usr/local/lib/hoaban-backup")
+
+import hoaban_backup_copies as copies  # noqa: E402
+from hoaban_backup_store import (  # noqa: E402
+    LOCK_PATIENCE,
+    STATE,
+    Fault,
+    now,
+    read_json,
+    run_restic,
+    stamp,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ETC = Path("/etc/hoaban-backup")
-STATE = Path("/var/lib/hoaban-backup")
-UNIT = "hoaban-backup-maintain.service"
+UNITS = {"maintain": "hoaban-backup-maintain.service", "copy": "hoaban-backup-copy.service"}
 PARTS = 30
 """In as many runs, once a day, all data of a repository is read."""
 ALL_WITHIN = timedelta(days=2)
 """Everything of so long before the newest snapshot is kept."""
 DAYS_OF_WEEK, DAYS_OF_MONTH = 7, 31
-LOCK_PATIENCE = "1h"
-"""A backup under way holds the repository's lock; pruning waits for its end."""
-LONGEST_COMPLAINT = 500
 LOW_SHARE = 0.05
 """Of the volume: with less room left, the alarm is raised."""
 
 Snapshot = dict[str, Any]
 State = dict[str, Any]
-
-
-class Fault(Exception):
-    """One client's repository could not be maintained; the others go on."""
-
-
-def now() -> datetime:
-    """This host's time."""
-    return datetime.now(UTC)
-
-
-def stamp(moment: datetime) -> str:
-    """A moment as RFC 3339, to the second."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of a file; empty when there is none or it is broken."""
-    try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return value
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Replace a file in one step; for all to read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    beside.chmod(0o644)
-    beside.replace(path)
 
 
 def windows(keep: dict[str, int]) -> list[tuple[str, str, timedelta]]:
@@ -116,13 +98,16 @@ def parts_to_check(check: dict[str, Any]) -> list[int]:
 
 
 class Repository:
-    """One client's repository, on this host's file system."""
+    """One client's repository, on this host's file system.
+
+    ``name`` is the client's; of a copy ``HOST/CLIENT``: below the account of the backup host that
+    made it, which has one key for all of them.
+    """
 
     def __init__(self, name: str, settings: dict[str, Any], keys: Path) -> None:
         self.name = name
         self.path = Path(settings["store"]) / name
-        self.key = keys / f"keys_{name}"
-        self.cache = STATE / "cache"
+        self.key = keys / f"keys_{name.partition('/')[0]}"
 
     def exists(self) -> bool:
         """Whether the client has made it yet."""
@@ -132,28 +117,14 @@ class Repository:
         """Bytes that it takes."""
         return sum(path.stat().st_size for path in self.path.rglob("*") if path.is_file())
 
-    def restic(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where the repository is and what opens it, as restic's variables."""
+        return {"RESTIC_REPOSITORY": str(self.path), "RESTIC_PASSWORD_FILE": str(self.key)}
+
+    def restic(self, *arguments: str) -> str:
         """Output of restic; raises with its last words when it fails."""
-        done = subprocess.run(
-            ["restic", *arguments],
-            env={
-                "PATH": "/usr/bin:/bin",
-                "HOME": str(STATE),
-                "TMPDIR": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108
-                "RESTIC_REPOSITORY": str(self.path),
-                "RESTIC_PASSWORD_FILE": str(self.key),
-                "RESTIC_CACHE_DIR": str(self.cache),
-                "GOGC": "20",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode not in accept:
-            words = " ".join((done.stderr.strip() or done.stdout.strip()).split())
-            raise Fault(f"restic {arguments[0]}: {words[-LONGEST_COMPLAINT:]}")
-        return done.stdout
+        return run_restic(self.environment, *arguments)
 
     def snapshots(self) -> list[Snapshot]:
         """Its snapshots, as restic lists them."""
@@ -186,6 +157,22 @@ class Repository:
         if old:
             self.restic("forget", "--quiet", f"--retry-lock={LOCK_PATIENCE}", *old)
         return len(old)
+
+
+def repositories(
+    settings: dict[str, Any], clients: dict[str, Any], keys: Path
+) -> Iterator[tuple[Repository, dict[str, Any]]]:
+    """Every repository that there is, with the client by whose rules it is kept."""
+    for name, client in sorted(clients.items()):
+        names = [name]
+        if client.get("copies"):
+            folder = Path(settings["store"]) / name
+            found = sorted(folder.iterdir()) if folder.is_dir() else []
+            names = [f"{name}/{one.name}" for one in found]
+        for one in names:
+            repository = Repository(one, settings, keys)
+            if repository.exists():
+                yield repository, client
 
 
 def check(repository: Repository, before: dict[str, Any]) -> dict[str, Any]:
@@ -274,13 +261,12 @@ class Reserve:
 
 def unlock_all(settings: dict[str, Any], clients: dict[str, Any], keys: Path) -> int:
     """Remove the locks of a run that was killed, or clients would wait until they expire."""
-    for name in sorted(clients):
-        repository = Repository(name, settings, keys)
-        if repository.exists() and any((repository.path / "locks").iterdir()):
+    for repository, _ in repositories(settings, clients, keys):
+        if any((repository.path / "locks").iterdir()):
             try:
                 repository.restic("unlock", "--quiet")
             except Fault as fault:
-                sys.stderr.write(f"<4>{name}: {fault}\n")
+                sys.stderr.write(f"<4>{repository.name}: {fault}\n")
     return 0
 
 
@@ -289,16 +275,14 @@ def maintain_all(settings: dict[str, Any], clients: dict[str, Any], keys: Path) 
     reserve = Reserve(Path(settings["reserve"]), int(settings["reserve_mb"]))
     reserve.release()
     failed = []
-    for name in sorted(clients):
-        repository = Repository(name, settings, keys)
-        if not repository.exists():
-            continue
-        path = STATE / "clients" / f"{name}.json"
-        state = maintain(repository, clients[name], read_json(path))
+    for repository, client in repositories(settings, clients, keys):
+        path = STATE / "clients" / f"{repository.name}.json"
+        state = maintain(repository, client, read_json(path))
         write_json(path, state)
         if state["error"]:
-            failed.append(name)
-            sys.stderr.write(f"<3>{name}: {state['error']}\n")  # the journal's priority: err
+            failed.append(repository.name)
+            # The journal's priority: err.
+            sys.stderr.write(f"<3>{repository.name}: {state['error']}\n")
     held = reserve.take()
     room = os.statvfs(settings["store"])
     full = not held or room.f_bavail < LOW_SHARE * room.f_blocks
@@ -320,13 +304,15 @@ def maintain_all(settings: dict[str, Any], clients: dict[str, Any], keys: Path) 
 
 
 def list_clients(settings: dict[str, Any], clients: dict[str, Any]) -> int:
-    """Print what is known of every client, as JSON."""
-    known = []
-    for name in sorted(clients):
-        has = (Path(settings["store"]) / name / "config").is_file()
-        known.append(
-            {"client": name, "repository": has, **read_json(STATE / f"clients/{name}.json")}
-        )
+    """Print what is known of every client and copy, as JSON."""
+    there = {one.name for one, _ in repositories(settings, clients, ETC)}
+    known = [
+        {"client": name, "repository": name in there, **read_json(STATE / f"clients/{name}.json")}
+        for name in sorted({*clients, *there})
+    ]
+    if settings.get("copies"):
+        for one in known:
+            one["copies"] = copies.known_of(str(one["client"]), settings["copies"])
     print(json.dumps(known, indent=2, ensure_ascii=False))  # noqa: T201
     return 0
 
@@ -360,6 +346,9 @@ def main(arguments: list[str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("maintain", help="forget, prune and check, all repositories in turn")
     verbs.add_parser("unlock", help="remove the locks of a run that was killed")
+    verbs.add_parser("copy", help="copy what is new of every client to the places for copies")
+    one = verbs.add_parser("fetch", help="bring a client's backups back from a copy")
+    one.add_argument("client")
     verbs.add_parser("list", help="every client, with what was found last, as JSON")
     one = verbs.add_parser("remove", help="take a client's account away; its data stay")
     one.add_argument("client")
@@ -369,14 +358,24 @@ def main(arguments: list[str]) -> int:
     settings = read_json(Path(handed) / "settings" if handed else ETC / "host.json")
     if options.verb == "remove":
         return remove(options.client, settings)
-    places = Path(handed).glob("clients_*") if handed else ETC.glob("clients/*.json")
-    clients = {one["name"]: one for one in map(read_json, sorted(places)) if one}
+    files = Path(handed).glob("clients_*") if handed else ETC.glob("clients/*.json")
+    clients = {one["name"]: one for one in map(read_json, sorted(files)) if one}
     if options.verb == "list":
         return list_clients(settings, clients)
     if handed is None:
-        return subprocess.run(["systemctl", "start", UNIT], check=False).returncode
+        unit = UNITS.get(options.verb) or f"hoaban-backup-fetch@{options.client}.service"
+        return subprocess.run(["systemctl", "start", unit], check=False).returncode
+    keys = Path(handed)
+    if options.verb in ("copy", "fetch"):
+        # What other backup hosts keep here is theirs, and copied no further.
+        own = {name: one for name, one in clients.items() if not one.get("copies")}
+        kept = [*repositories(settings, own, keys)]
+        places = [copies.Place(one, keys) for one in settings["copies"]]
+        if options.verb == "copy":
+            return copies.copy_all(kept, places, policy)
+        return copies.fetch([one for one, _ in kept if one.name == options.client], places)
     work = maintain_all if options.verb == "maintain" else unlock_all
-    return work(settings, clients, Path(handed))
+    return work(settings, clients, keys)
 
 
 if __name__ == "__main__":

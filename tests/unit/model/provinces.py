@@ -147,6 +147,8 @@ def provinces(draw: st.DrawFn) -> Province:
         "time-1": {"size": "tiny", "services": draw(services), "zone": draw(zones)},
         "other": {"size": "tiny", "services": draw(services), "zone": draw(zones)},
     }
+    if all("backup_host" in hosts[name]["services"] for name in ("time-1", "other")):
+        hosts["other"]["standby_of"] = draw(st.sampled_from([None, "time-1"]))
     return make([draw(agency(slug)) for slug in SLUGS], hosts)
 
 
@@ -220,7 +222,8 @@ def wanted(
     shared: dict[tuple[Protocol, int | None], bool] = {
         (Protocol.TCP, 22): ProvinceService.BASTION in source.host.services,
         (Protocol.UDP, 123): ProvinceService.TIME in has,
-        (Protocol.TCP, 8000): ProvinceService.BACKUP_HOST in has,
+        (Protocol.TCP, 8000): ProvinceService.BACKUP_HOST in has
+        and target.host.standby_of in (None, source.host.name),
         (Protocol.TCP, 19532): ProvinceService.LOG_HOST in has,
     }
     hub = ProvinceService.VPN_HUB

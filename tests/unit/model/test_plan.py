@@ -10,7 +10,7 @@ import pytest
 
 from hoaban.errors import HoabanError
 from hoaban.model import Province, ledgerfile, load
-from hoaban.model.environment import EnvironmentPlan
+from hoaban.model.environment import EnvironmentPlan, HostPlan
 from hoaban.model.quota import with_head_room
 from hoaban.model.spec import Backup
 
@@ -170,3 +170,38 @@ def test_a_thousand_agencies_load_in_seconds(inventory: Path) -> None:
     assert len(loaded.agencies) == 1002
     # Some 1.5 s of one core; what grows with the square of the number would take minutes.
     assert process_time() - started < 15
+
+
+STANDBY = """\
+  backup-2:
+    size: tiny
+    zone: services
+    services: [backup_host]
+    standby_of: backup-1
+    volumes:
+      - {name: backup, size_gb: 4, mount: /srv/backup}
+"""
+
+
+def test_a_standby_takes_copies_and_no_clients(inventory: Path) -> None:
+    path = inventory / "province.yml"
+    path.write_text(path.read_text("utf-8") + STANDBY, "utf-8")
+    ledgerfile.allocate(inventory)
+    province = load(inventory)
+    plan = province.foundation()
+    hosts = {host.name: host for host in plan.hosts}
+    first, second = hosts["backup-1"], hosts["backup-2"]
+    assert (first.standby_of, second.standby_of) == (None, "backup-1")
+    assert (first.backup, second.backup) == (None, None)
+    assert second.security_groups == ["tinh-a-base", "tinh-a-backup-standby"]
+
+    def to_port(host: HostPlan, direction: str) -> set[str]:
+        found = [one for one in plan.rules_of(host) if one.port_min == 8000]
+        return {str(one.remote) for one in found if one.direction == direction}
+
+    assert to_port(second, "ingress") == {f"{first.ipv4}/32", f"{first.ipv6}/128"}
+    assert {f"{second.ipv4}/32", f"{second.ipv6}/128"} <= to_port(first, "egress")
+    [client] = [one for one in province.environment("so-a").hosts if one.backup][:1]
+    rules = province.environment("so-a").rules_of(client)
+    backups = {str(one.remote) for one in rules if one.port_min == 8000}
+    assert backups == {f"{first.ipv4}/32", f"{first.ipv6}/128"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "roles/backup_host/files"))
 SPEC = importlib.util.spec_from_file_location(
     "hoaban_backup_host", ROOT / "roles/backup_host/files/hoaban_backup_host.py"
 )
@@ -113,7 +115,7 @@ class Fake(program.Repository):  # type: ignore[misc]
         self.calls: list[tuple[str, ...]] = []
         (self.path / "snapshots").mkdir(parents=True)
 
-    def restic(self, *arguments: str, accept: tuple[int, ...] = (0,)) -> str:
+    def restic(self, *arguments: str) -> str:
         self.calls.append(arguments)
         wanted = "dry" if "--dry-run" in arguments else arguments[0]
         answer = self.answers.get(wanted, "")

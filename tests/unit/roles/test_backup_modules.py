@@ -119,6 +119,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def register(host: Any, name: str, **more: Any) -> tuple[Module, dict[str, Any]]:
     params = {"name": name, "password_hash": HASH, "keep": KEEP, "quota_gb": 0}
+    params |= {"rpo_hours": 24, "copies": False}
     module = Module(**{**params, **more})
     return module, backup_account.register(module, host)  # type: ignore[arg-type]
 
@@ -155,6 +156,18 @@ def test_the_key_is_told_until_the_repository_has_it(host: Any, tmp_path: Path) 
     os.utime(config, (1, 1))
     host.restic = lambda *_, **__: 12
     assert register(host, "so-y-te")[1]["key"]
+
+
+def test_another_backup_host_always_gets_the_key_of_its_copies(host: Any, tmp_path: Path) -> None:
+    _, told = register(host, "backup-1", copies=True)
+    # Whatever it puts where a client has its repository.
+    config = tmp_path / "store/backup-1/config"
+    config.parent.mkdir(parents=True)
+    config.touch()
+    _, again = register(host, "backup-1", copies=True)
+    assert (again["changed"], again["key"], again["repository"]) == (False, told["key"], False)
+    assert len(told["key"]) == 43
+    assert json.loads((tmp_path / "etc/clients/backup-1.json").read_text())["copies"] is True
 
 
 def test_a_rehearsal_writes_nothing(host: Any, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hoaban.plugins.filter.cloud_init import cloud_init_report
 from hoaban.plugins.filter.firewall import forward_problems, in_words, nft_match, rule_problems
-from hoaban.plugins.filter.hosts import as_peers, purpose
+from hoaban.plugins.filter.hosts import as_peers, keeper, purpose, standbys
 
 SSH = {
     "id": "ssh",
@@ -210,3 +210,31 @@ def test_no_word_of_cloud_init(text: str) -> None:
     report = cloud_init_report(text)
     assert report["done"] is False
     assert report["errors"] == ["cloud-init has left no word of itself"]
+
+
+FIRST = {"name": "backup-1", "fqdn": "backup-1.dc.a.example", "standby_of": None}
+SECOND = {"name": "a-backup", "fqdn": "a-backup.dc.a.example", "standby_of": "backup-1"}
+
+
+def test_clients_go_to_the_backup_host_that_stands_by_for_nobody() -> None:
+    assert keeper([SECOND, FIRST]) == "backup-1"
+    assert keeper([]) == ""
+
+
+def test_a_standby_keeps_copies_as_long_as_the_longest_policy_says() -> None:
+    policies = [
+        None,
+        {"retention": {"daily": 14, "weekly": 2, "monthly": 1}},
+        {"retention": {"daily": 3, "weekly": 2, "monthly": 24}},
+    ]
+    assert standbys([SECOND, FIRST], "backup-1", policies) == [
+        {
+            "name": "a-backup",
+            "repository": "rest:https://a-backup.dc.a.example:8000/backup-1/",
+            "host": "a-backup",
+            "keep": {"daily": 14, "weekly": 2, "monthly": 24},
+        }
+    ]
+    [place] = standbys([SECOND, FIRST], "backup-1")
+    assert place["keep"] == {"daily": 7, "weekly": 4, "monthly": 12}
+    assert standbys([SECOND, FIRST], "a-backup", policies) == []

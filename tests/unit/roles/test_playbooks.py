@@ -203,3 +203,51 @@ def test_hosts_of_a_group_have_times_of_their_own_for_updates(
 def test_rules_of_every_host_leave_a_way_in(variables: dict[str, dict[str, Any]]) -> None:
     for host in variables.values():
         assert rule_problems(host["firewall_rules"], 22) == []
+
+
+def test_a_standby_gets_copies_and_no_clients(tmp_path: Path, workspace: Workspace) -> None:
+    outputs = estate.province()
+    plan = outputs.environment
+    keeper = next(host for host in plan.hosts if host.name == estate.BACKUP)
+    # First by its name, and still no client's first choice.
+    name = "a-standby"
+    standby = keeper.model_copy(
+        update={"name": name, "fqdn": f"{name}.{estate.DOMAIN}", "standby_of": keeper.name}
+    )
+    second = Workspace(workspace.root, tmp_path / "home")
+    second.keys.mkdir(parents=True)
+    (second.keys / "deploy.pub").write_text("ssh-ed25519 AAAA deploy\n")
+    estate.write_estate(second.backend)
+    changed = outputs.model_copy(
+        update={
+            "environment": plan.model_copy(update={"hosts": [*plan.hosts, standby]}),
+            "hosts": outputs.hosts | {name: outputs.hosts[keeper.name]},
+        }
+    )
+    estate.write_checkpoint(second.backend, "province", "sonla", changed)
+    wanted = (
+        "'copies': backup_host_copies | default(none), 'client_of': backup_client_host,"
+        "'account': backup_host_account | default(none)"
+    )
+    out = ansible(
+        workspace,
+        *("ansible", f"{estate.BACKUP},{name},so-y-te-portal-data-1", "-c", "local"),
+        *("-m", "ansible.builtin.debug", "--playbook-dir", str(ROOT / "playbooks")),
+        *("-a", f'msg="{{{{ {{{wanted}}} }}}}"'),
+        ANSIBLE_LOAD_CALLBACK_PLUGINS="true",
+        ANSIBLE_STDOUT_CALLBACK="ansible.posix.json",
+        HOABAN_HOME=str(second.home),
+    )
+    hosts = json.loads(out)["plays"][0]["tasks"][0]["hosts"]
+    seen = {host: result["msg"] for host, result in hosts.items()}
+    assert {one["client_of"] for one in seen.values()} == {estate.BACKUP}
+    assert seen[name]["copies"] == []
+    assert seen[estate.BACKUP]["account"] == estate.BACKUP
+    assert seen[estate.BACKUP]["copies"] == [
+        {
+            "name": name,
+            "repository": f"rest:https://{name}.{estate.DOMAIN}:8000/{estate.BACKUP}/",
+            "host": name,
+            "keep": {"daily": 7, "weekly": 4, "monthly": 12},
+        }
+    ]

@@ -262,7 +262,7 @@ def test_clients_and_keepers_are_asked_and_the_journal_read(
     seen = watch(provisioned, fleet, hosts, fleet.hosts_of("so-y-te"))
     assert hosts.asked == {
         HOST: {"client": True, "kept": []},
-        estate.BACKUP: {"client": False, "kept": [HOST]},
+        estate.BACKUP: {"client": False, "kept": [HOST], "copies": []},
     }
     client = seen.clients[HOST]
     assert client.snapshot_age == pytest.approx(3600, abs=30)
@@ -293,4 +293,4 @@ def test_a_verification_of_the_province_asks_the_keeper_for_all_clients(
     (tmp_path / estate.BACKUP).mkdir()
     hosts = Answers(tmp_path)
     watch(provisioned, fleet, hosts, fleet.hosts_of(None))
-    assert hosts.asked == {estate.BACKUP: {"client": False, "kept": [HOST]}}
+    assert hosts.asked == {estate.BACKUP: {"client": False, "kept": [HOST], "copies": []}}
