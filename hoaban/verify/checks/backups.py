@@ -38,10 +38,10 @@ class Backups(Check):
     )
     how = both(
         "Đọc trạng thái lần sao lưu cuối và bộ hẹn giờ trên máy chủ, mở kết nối TLS tới máy chủ "
-        "sao lưu; đọc kết quả bảo trì và kiểm tra (restic check) trên máy chủ sao lưu.",
+        "sao lưu; đọc kết quả bảo trì, kiểm tra (restic check) và sao chép trên máy chủ sao lưu.",
         "The state of the last backup and the timer are read on the host, and a TLS connection to "
-        "the backup host is opened; the outcomes of maintenance and of restic's check are read on "
-        "the backup host.",
+        "the backup host is opened; the outcomes of maintenance, of restic's check and of copying "
+        "are read on the backup host.",
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:

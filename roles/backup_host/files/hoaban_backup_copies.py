@@ -23,6 +23,7 @@ from hoaban_backup_store import (
     STATE,
     Fault,
     now,
+    policy,
     read_json,
     run_restic,
     stamp,
@@ -30,8 +31,10 @@ from hoaban_backup_store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
+
+    from hoaban_backup_store import Repository, Snapshot
 
 FOLDER = STATE / "copies"
 NO_REPOSITORY, WRONG_PASSWORD = 10, 12
@@ -39,7 +42,6 @@ NO_REPOSITORY, WRONG_PASSWORD = 10, 12
 ANSWER_SECONDS = 20
 PORTS = {"rest": 8000, "s3": 443}
 
-Snapshot = dict[str, Any]
 State = dict[str, Any]
 
 
@@ -118,7 +120,7 @@ class Place:
         self.add_key(client, self.password, opened_by=self.key)
         return self.listed(client)
 
-    def opened(self, source: Any) -> list[Snapshot]:
+    def opened(self, source: Repository) -> list[Snapshot]:
         """The snapshots of a client's copy, which is made when there is none."""
         try:
             return self.entered(source.name)
@@ -154,7 +156,7 @@ class Place:
         return mark
 
 
-def from_source(source: Any) -> dict[str, str]:
+def from_source(source: Repository) -> dict[str, str]:
     """A repository of this host as the one that restic copies from."""
     return {
         "RESTIC_FROM_REPOSITORY": str(source.path),
@@ -178,14 +180,14 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
 
 
-def wanted(source: Any, policy: list[str]) -> list[Snapshot]:
+def wanted(source: Repository, keep: dict[str, int]) -> list[Snapshot]:
     """What the place would keep: it would only forget the others, and get them again each time."""
-    listing = source.restic("forget", "--dry-run", "--json", "--no-lock", *policy)
+    listing = source.restic("forget", "--dry-run", "--json", "--no-lock", *policy(keep))
     groups = json.loads(listing) if listing.strip() else []
     return [one for group in groups for one in group.get("keep") or []]
 
 
-def copy_one(source: Any, client: dict[str, Any], place: Place, policy: list[str]) -> State:
+def copy_one(source: Repository, client: dict[str, Any], place: Place) -> State:
     """Copy what is new of one client; the new state of its copy. A fault is part of the state."""
     started = now()
     before = read_json(place.state_file(source.name))
@@ -194,7 +196,7 @@ def copy_one(source: Any, client: dict[str, Any], place: Place, policy: list[str
     try:
         there = place.opened(source)
         state["keeper"] = place.admit_keeper(source.name, state["keeper"])
-        new = missing(wanted(source, policy), there)
+        new = missing(wanted(source, place.keep), there)
         if new:
             patience = f"--retry-lock={LOCK_PATIENCE}"
             place.restic(source.name, "copy", "--quiet", patience, *new, **from_source(source))
@@ -214,8 +216,7 @@ def copy_one(source: Any, client: dict[str, Any], place: Place, policy: list[str
 
 def copy_to(
     place: Place,
-    kept: list[tuple[Any, dict[str, Any]]],
-    policy: Callable[[dict[str, int]], list[str]],
+    kept: list[tuple[Repository, dict[str, Any]]],
 ) -> State:
     """Copy every client to one place; what came of it."""
     failed, late = [], []
@@ -226,7 +227,7 @@ def copy_to(
         fault = str(error)
         sys.stderr.write(f"<3>{place.name}: {fault}\n")  # the journal's priority: err
     for source, client in kept if fault is None else []:
-        state = copy_one(source, client, place, policy(place.keep))
+        state = copy_one(source, client, place)
         write_json(place.state_file(source.name), state)
         if state["error"]:
             failed.append(source.name)
@@ -241,20 +242,19 @@ def copy_to(
 
 
 def copy_all(
-    kept: list[tuple[Any, dict[str, Any]]],
+    kept: list[tuple[Repository, dict[str, Any]]],
     places: list[Place],
-    policy: Callable[[dict[str, int]], list[str]],
 ) -> int:
     """Copy every client to every place; 1 when anything is not as it must be."""
     outcomes = []
     for place in places:
-        told = copy_to(place, kept, policy)
+        told = copy_to(place, kept)
         write_json(FOLDER / f"{place.name}.json", told)
         outcomes.append(told["outcome"])
     return 1 if "failed" in outcomes else 0
 
 
-def fetch(sources: list[Any], places: list[Place]) -> int:
+def fetch(sources: list[Repository], places: list[Place]) -> int:
     """Bring what a client's copies have and its repository here has not back into it."""
     if not sources:
         sys.stderr.write("<3>the client has no repository here; converging it makes one\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ def use(monkeypatch: pytest.MonkeyPatch, far: Far) -> Far:
 
 def copy(place: Any, source: Source) -> dict[str, Any]:
     """One run, with its state written as the unit does."""
-    done: dict[str, Any] = copies.copy_one(source, CLIENT, place, ["--keep-within=2d"])
+    done: dict[str, Any] = copies.copy_one(source, CLIENT, place)
     program.write_json(place.state_file("so-y-te"), done)
     return done
 
@@ -194,7 +195,7 @@ def test_a_copy_is_late_after_48_hours_or_the_clients_rpo(
     far.fails["copy"] = program.Fault("restic copy: no route")
     before = (datetime.now(UTC) - timedelta(hours=hours)).isoformat(timespec="seconds")
     program.write_json(place.state_file("so-y-te"), {"copied": before, "since": before})
-    done = copies.copy_one(Source(snapshot("b")), CLIENT | {"rpo_hours": rpo}, place, [])
+    done = copies.copy_one(Source(snapshot("b")), CLIENT | {"rpo_hours": rpo}, place)
     assert (done["late"], done["copied"], done["outcome"]) == (late, before, "failed")
     assert state.is_dir()
 
@@ -212,14 +213,14 @@ def test_one_client_that_fails_stops_no_other_and_fails_the_unit(
             raise program.Fault("restic forget: pack 4f: hash mismatch")
 
     kept = [(Broken(), CLIENT), (Source(snapshot("a")), CLIENT)]
-    assert copies.copy_all(kept, [place], program.policy) == 1
+    assert copies.copy_all(kept, [place]) == 1
     told = program.read_json(state / "standby.json")
     assert (told["outcome"], told["failed"], told["late"], told["clients"]) == (
         "failed", ["broken"], [], 2,
     )  # fmt: skip
     assert "hash mismatch" in capsys.readouterr().err
     assert [one["original"] for one in far.there] == ["a"]
-    assert copies.copy_all(kept[1:], [place], program.policy) == 0
+    assert copies.copy_all(kept[1:], [place]) == 0
     assert copies.known_of("so-y-te", [PLACE])["standby"]["outcome"] == "done"
 
 
@@ -233,10 +234,42 @@ def test_nobody_answers(
 
     monkeypatch.setattr(copies.ssl, "create_default_context", lambda **_: None)
     monkeypatch.setattr(copies.socket, "create_connection", refuse)
-    assert copies.copy_all([(Source(), CLIENT)], [place], program.policy) == 1
+    assert copies.copy_all([(Source(), CLIENT)], [place]) == 1
     assert far.calls == []
     assert "10.0.0.2:8000" in program.read_json(state / "standby.json")["error"]
     assert "Connection refused" in capsys.readouterr().err
+
+
+def test_object_storage_is_opened_by_its_own_credentials(
+    tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "copies_s3_password").write_text("own")
+    (tmp_path / "account_s3").write_text("AWS_ACCESS_KEY_ID=id\nAWS_SECRET_ACCESS_KEY=a=b\n")
+    settings = PLACE | {"name": "s3", "repository": "s3:https://s3.example.vn/sonla"}
+    place = copies.Place(settings, tmp_path)
+    far = use(monkeypatch, Far(keys=None))
+    assert copy(place, Source(snapshot("a")))["outcome"] == "done"
+    assert far.keys == ["own"], "nobody else prunes there"
+    environment = far.environments[0]
+    assert environment["RESTIC_REPOSITORY"] == "s3:https://s3.example.vn/sonla/so-y-te/"
+    assert environment["AWS_SECRET_ACCESS_KEY"] == "a=b"
+    assert "RESTIC_CACERT" not in environment, "its certificate is of an authority"
+    asked: list[Any] = []
+
+    class Authorities:
+        def wrap_socket(self, _: Any, server_hostname: str) -> Any:
+            asked.append(server_hostname)
+            return nullcontext()
+
+    def connect(address: tuple[str, int], timeout: float) -> Any:
+        asked.append((*address, timeout))
+        return nullcontext()
+
+    monkeypatch.setattr(copies.ssl, "create_default_context", lambda cafile: Authorities())
+    monkeypatch.setattr(copies.socket, "create_connection", connect)
+    place.answers()
+    assert asked == [("s3.example.vn", 443, 20), "s3.example.vn"]
+    assert state.is_dir()
 
 
 def test_what_is_lost_here_comes_back(

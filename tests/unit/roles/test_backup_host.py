@@ -23,6 +23,7 @@ assert SPEC is not None
 assert SPEC.loader is not None
 program = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(program)
+store: Any = sys.modules["hoaban_backup_store"]
 
 KEEP = {"daily": 7, "weekly": 4, "monthly": 12}
 NOON = datetime(2026, 3, 18, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ def daily(days: int, hours: tuple[int, ...] = (0,)) -> dict[str, datetime]:
 
 
 def test_two_days_whole_then_days_weeks_months() -> None:
-    kept = program.kept_by_arrival(daily(500, (0, 6)), KEEP)
+    kept = store.kept_by_arrival(daily(500, (0, 6)), KEEP)
     assert {"0-0", "0-6", "1-0", "1-6", "2-0"} <= kept
     assert "2-6" not in kept
     assert {f"{day}-0" for day in range(8)} <= kept
@@ -49,15 +50,15 @@ def test_two_days_whole_then_days_weeks_months() -> None:
 
 def test_flooding_pushes_out_nothing() -> None:
     good = daily(60)
-    before = program.kept_by_arrival(good, KEEP)
+    before = store.kept_by_arrival(good, KEEP)
     flood = {f"rubbish-{n}": NOON - timedelta(minutes=n) for n in range(1000)}
-    assert before - program.kept_by_arrival(good | flood, KEEP) == set()
+    assert before - store.kept_by_arrival(good | flood, KEEP) == set()
 
 
 def test_a_client_that_has_stopped_keeps_what_it_has() -> None:
     past = {name: moment - timedelta(days=4000) for name, moment in daily(3).items()}
-    assert program.kept_by_arrival(past, KEEP) == set(past)
-    assert program.kept_by_arrival({}, KEEP) == set()
+    assert store.kept_by_arrival(past, KEEP) == set(past)
+    assert store.kept_by_arrival({}, KEEP) == set()
 
 
 @given(
@@ -74,22 +75,22 @@ def test_the_newest_is_always_kept_and_more_time_keeps_more(
     moments: list[datetime], keep: dict[str, int]
 ) -> None:
     arrivals = {str(n): moment.replace(tzinfo=UTC) for n, moment in enumerate(moments)}
-    kept = program.kept_by_arrival(arrivals, keep)
+    kept = store.kept_by_arrival(arrivals, keep)
     assert max(arrivals, key=lambda name: arrivals[name]) in {
         name for name in kept if arrivals[name] == max(arrivals.values())
     }
     more = {name: count + 1 for name, count in keep.items()}
-    assert kept <= program.kept_by_arrival(arrivals, more)
+    assert kept <= store.kept_by_arrival(arrivals, more)
 
 
 def test_restic_gets_the_same_windows() -> None:
-    assert program.policy(KEEP) == [
+    assert store.policy(KEEP) == [
         "--keep-within=2d",
         "--keep-within-daily=7d",
         "--keep-within-weekly=28d",
         "--keep-within-monthly=372d",
     ]
-    assert program.policy({"daily": 1, "weekly": 0, "monthly": 0}) == [
+    assert store.policy({"daily": 1, "weekly": 0, "monthly": 0}) == [
         "--keep-within=2d",
         "--keep-within-daily=1d",
     ]
