@@ -130,4 +130,4 @@ def test_each_control_that_is_selected_is_counted(scene: Scene) -> None:
     report = Hardening().report(scene)
     about = [one.evidence.en for one in report.findings if one.host == HOST]
     assert len(about) == 8
-    assert any(words.startswith("Kernel, level 3: 11 kept (kernel-aslr,") for words in about)
+    assert any(words.startswith("Kernel, level 3: 12 kept (kernel-aslr,") for words in about)
