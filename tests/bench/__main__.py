@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.console import print_error
 from hoaban.errors import HoabanError
-from tests.bench import agencies, guest, lab, vpn
+from tests.bench import agencies, guest, hardening, lab, vpn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PARTS: dict[str, Callable[[], Figures]] = {
     "agencies": agencies.main,  # the lab with the fake hypervisor
     "guest": guest.main,  # the lab with qemu
+    "hardening": hardening.main,  # the guest image, qemu, a mirror of Debian
     "lab": lab.main,  # stops it and starts it
     "vpn": vpn.main,  # nothing: planning and rendering
 }
