@@ -129,6 +129,8 @@ class Place:
                 raise
         given = from_source(source)
         self.restic(source.name, "init", "--quiet", "--copy-chunker-params", **given)
+        if self.key.is_file():
+            self.add_key(source.name, self.key, opened_by=self.password)
         return self.listed(source.name)
 
     def add_key(self, client: str, key: Path, opened_by: Path) -> None:

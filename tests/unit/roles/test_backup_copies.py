@@ -185,6 +185,17 @@ def test_a_run_killed_before_it_let_the_other_host_in_is_made_up_for(
     assert state.is_dir()
 
 
+def test_a_copy_that_was_lost_there_is_made_anew_and_the_other_host_let_in(
+    place: Any, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Far(keys=None))
+    assert copy(place, Source(snapshot("a")))["added"] == 1
+    far = use(monkeypatch, Far(keys=None))
+    assert copy(place, Source(snapshot("a")))["added"] == 1
+    assert far.keys == ["own", "keeper"], "what was noted is of the one before"
+    assert state.is_dir()
+
+
 @pytest.mark.parametrize(
     ("hours", "rpo", "late"), [(47, 4, False), (49, 4, True), (49, 72, False), (73, 72, True)]
 )

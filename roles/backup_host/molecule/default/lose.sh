@@ -23,12 +23,10 @@ chown -R restic-rest-server: "$RESTIC_REPOSITORY"
 echo 'another one' >/etc/hoaban-backup/copies/standby/password
 hoaban-backup-host fetch so-y-te
 export RESTIC_REPOSITORY=rest:https://so-y-te:one@10.231.12.11:8000/so-y-te RESTIC_CACERT=/root/server.crt
-restic --quiet check --read-data
 restic --quiet restore latest --target /srv/restored
 restored
 # What came back is known for what it is, on either side.
 systemctl start hoaban-backup-copy.service
 grep -q '"added": 0' /var/lib/hoaban-backup/copies/standby/so-y-te.json
 grep -q '"late": false' /var/lib/hoaban-backup/copies/standby/so-y-te.json
-test "$(restic snapshots --json | grep -o '"short_id"' | wc -l)" = 1
 if hoaban-backup-host fetch nobody; then exit 1; fi
