@@ -119,6 +119,11 @@ PAM: dict[str, Callable[[], bool]] = {
     "no-nullok": lambda: (
         "pam_unix.so" in stack("common-auth") and "nullok" not in stack("common-auth")
     ),
+    "age-of-used-passwords-only": lambda: bool(
+        re.search(
+            r"^account .*pam_unix\.so .*\bno_pass_expiry\b", stack("common-account"), re.MULTILINE
+        )
+    ),
     "su": lambda: bool(
         re.search(r"^auth requi\w+ pam_wheel\.so use_uid group=root$", stack("su"), re.MULTILINE)
         and grp.getgrnam("root").gr_mem == []
