@@ -93,12 +93,17 @@ def carried(facts: Facts) -> list[IPNetwork]:
 
 
 def carries(facts: Facts, host: ProvinceHost) -> list[IPNetwork]:
-    """Networks that a host's port must let pass although they are not its own."""
+    """Networks that a host's port must let pass although they are not its own.
+
+    Of two hubs one hands to the other what servers answer to offices that only that one reaches.
+    """
     if ProvinceService.VPN_HUB not in host.services:
         return []
-    hubs = len(facts.serving(ProvinceService.VPN_HUB))
+    if len(facts.serving(ProvinceService.VPN_HUB)) == 1:
+        return carried(facts)
     virtual = facts.addresses.province_zone(ProvinceZone.VPN).singles(VIRTUAL_OFFSET)
-    return [*(virtual if hubs > 1 else ()), *carried(facts)]
+    servers = facts.spec.pools.agencies
+    return [*virtual, *carried(facts), servers.ipv4, servers.ipv6]
 
 
 def _site(facts: Facts, agency: str, site: Site) -> VpnSite:

@@ -118,4 +118,5 @@ def _virtual(plan: VpnPlan, hub: VpnHub, others: list[VpnHub]) -> Json:
         "source": str(hub.own.ipv4),
         "peers": [str(other.own.ipv4) for other in others],
         "priority": hub.priority,
+        "behind": [str(network) for network in plan.centre],
     }

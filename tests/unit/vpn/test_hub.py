@@ -109,6 +109,7 @@ def test_the_hubs_share_an_address(plan: dict[str, Any], key_file: str) -> None:
     assert first["addresses"] == ["10.1.0.130/26", "fd00:0:1:2::2/64"] == second["addresses"]
     assert first["peers"] == [second["source"]]
     assert first["priority"] > second["priority"] > first["priority"] - 100
+    assert first["behind"] == ["10.2.0.0/20", "fd00:0:2::/52"] == second["behind"]
 
 
 def test_one_hub_alone_has_no_shared_address(plan: dict[str, Any], key_file: str) -> None:
