@@ -67,13 +67,16 @@ DEPARTMENT: dict[str, Any] = {
 class SmallProvince:
     """A workspace of its own with a foundation and one department.
 
-    Change ``province`` or ``department`` and take a new :meth:`target`.
+    Change ``province``, ``department``, ``others`` (more agencies) or ``circuits`` and take a new
+    :meth:`target`.
     """
 
     def __init__(self, folder: Path, slug: str = "thu-nghiem") -> None:
         self.folder = folder
         self.province = copy.deepcopy(PROVINCE) | {"slug": slug}
         self.department = copy.deepcopy(DEPARTMENT)
+        self.others: list[dict[str, Any]] = []
+        self.circuits: dict[str, Any] = {}
         (folder / "inventory" / "agencies").mkdir(parents=True)
         self.write()
         self.workspace = Workspace(folder, folder / ".hoaban")
@@ -88,7 +91,10 @@ class SmallProvince:
         """Write the files and give addresses to what has none."""
         inventory = self.folder / "inventory"
         self._dump(inventory / "province.yml", self.province)
-        self._dump(inventory / "agencies" / f"{AGENCY}.yml", self.department)
+        for agency in (self.department, *self.others):
+            self._dump(inventory / "agencies" / f"{agency['slug']}.yml", agency)
+        if self.circuits:
+            self._dump(inventory / "links.yml", {"circuits": self.circuits})
         allocate(inventory)
 
     def target(self, agency: str | None = AGENCY) -> Target:

@@ -1,7 +1,13 @@
-"""One estate of real guests for all tests of this folder, and its removal."""
+"""One estate of real guests for all tests of this folder, and its removal.
+
+A province with two hubs, which are IPsec gateways too, and a backup host; a department and a
+commune; and outside of them, on a network of its own, the router of the department's office and a
+gateway of the centre.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shlex
@@ -13,10 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hoaban.inventory.fleet import Fleet
+from hoaban.lab.client import connect
+from hoaban.lab.layout import Layout
 from tests.cloud.province import AGENCY, SmallProvince
+from tests.e2e import centre
+from tests.e2e.outside import Outside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.e2e.outside import Guest
 
 BIN = Path(sys.executable).parent
 MIRROR = "http://172.31.77.1:8780/debian"
@@ -64,21 +77,89 @@ class Estate:
         return self.run("hoaban", "ssh", host, "--", script, status=status).stdout
 
 
-@pytest.fixture(scope="session")
-def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
-    """Foundation and department, provisioned and booting; removed in the end."""
-    small = SmallProvince(tmp_path_factory.mktemp("estate"))
+COMMUNE = "xa-thu-nghiem"
+OFFICE = f"{AGENCY}/tru-so"
+OFFICE_ADDRESS, CENTRE_ADDRESS = "172.31.77.241", "172.31.77.242"
+"""Floating IPs of the two outside. Nobody else takes them: Neutron gives out others first."""
+HUB: dict[str, Any] = {
+    "size": "tiny", "zone": "vpn", "services": ["vpn_hub", "ipsec_gateway"], "floating_ip": True,
+}  # fmt: skip
+
+
+def province(folder: Path) -> SmallProvince:
+    """The files of the estate."""
+    small = SmallProvince(folder)
     small.province["slug"] = "that"  # "thật": real
     small.province["sizes"] = {"tiny": {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}}
-    small.province["services"] = {"mirror": MIRROR}
+    small.province["services"] = {"mirror": MIRROR, "centre_networks": [centre.NETWORK]}
+    small.province["hosts"] |= {name: copy.deepcopy(HUB) for name in ("vpn-1", "vpn-2")}
+    small.province["centre"] = {
+        "identity": centre.PROVINCE,
+        "gateways": [{"name": "one", "address": CENTRE_ADDRESS, "identity": centre.IDENTITY}],
+    }
     small.tiers["web"]["count"] = 1
+    small.department["sites"] = [
+        {"slug": "tru-so", "name": {"vi": "Trụ sở", "en": "Office"}, "address": "1"}
+    ]
+    [portal] = small.department["systems"]
+    portal["exposure"] = {"own_agency": True, "centre": True}
+    portal["backup"] = {"rpo_hours": 24, "rto_hours": 8}
+    small.others = [commune()]
+    small.circuits = {
+        OFFICE: [
+            {"role": "primary", "provider": "VNPT", "kind": "tslcd",
+             "down_mbps": 50, "up_mbps": 50,
+             "sla": {"availability": 99.5, "latency_ms": 400, "loss": 0.5}}
+        ]
+    }  # fmt: skip
     small.write()
     (small.workspace.inventory / "hoaban.yml").write_text("plugin: hoaban\n")  # as init does
-    estate = Estate(small)
+    return small
+
+
+def commune() -> dict[str, Any]:
+    """An agency with one server, which the department may use."""
+    return {
+        "slug": COMMUNE,
+        "name": {"vi": "Xã Thử Nghiệm", "en": "Commune of Tests"},
+        "kind": "commune",
+        "users": 5,
+        "systems": [
+            {
+                "slug": "so-lieu",
+                "name": {"vi": "Số liệu", "en": "Figures"},
+                "tiers": {"app": {"size": "tiny", "ports": [{"port": 8080}]}},
+                "exposure": {"agencies": [AGENCY]},
+            }
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def estate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estate]:
+    """Foundation and agencies, provisioned and booting; removed in the end."""
+    estate = Estate(province(tmp_path_factory.mktemp("estate")))
     try:
         estate.run("hoaban", "up", "--provision-only", "--yes")
-        estate.run("hoaban", "up", AGENCY, "--provision-only", "--yes")
+        estate.run("hoaban", "up", AGENCY, COMMUNE, "--provision-only", "--yes")
         yield estate
     finally:
-        estate.run("hoaban", "destroy", AGENCY, "--yes", "--delete-data", status=None)
+        for agency in (COMMUNE, AGENCY):
+            estate.run("hoaban", "destroy", agency, "--yes", "--delete-data", status=None)
         estate.run("hoaban", "destroy", "--yes", "--delete-data", status=None)
+
+
+@pytest.fixture(scope="session")
+def outside(estate: Estate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Guest]]:
+    """The office's router and the centre's gateway, booting; removed in the end."""
+    like = Fleet.read(estate.province.workspace).host("bastion").output.server_id
+    with connect(Layout.of_machine()) as cloud:
+        there = Outside(cloud, "that", tmp_path_factory.mktemp("outside"))
+        try:
+            there.open()
+            yield {
+                name: there.boot(name, address, like)
+                for name, address in (("office", OFFICE_ADDRESS), ("centre", CENTRE_ADDRESS))
+            }
+        finally:
+            there.close()

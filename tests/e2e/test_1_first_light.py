@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cloud.province import AGENCY
-from tests.e2e.conftest import MIRROR
+from tests.e2e.conftest import COMMUNE, MIRROR
 from tests.e2e.pool import older
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Estate
+    from tests.e2e.outside import Guest
 
 pytestmark = pytest.mark.e2e
 
@@ -31,20 +32,27 @@ def findings(verification: dict[str, Any], status: str) -> list[str]:
     ]
 
 
-def test_foundation_is_configured(estate: Estate) -> None:
+def test_foundation_is_configured(estate: Estate, outside: dict[str, Guest]) -> None:
+    assert len(outside) == 2, "they boot meanwhile"
     result = estate.hoaban("converge")
-    assert set(result["hosts"]) == {"bastion", "backup-1"}
+    assert set(result["hosts"]) == {"bastion", "backup-1", "vpn-1", "vpn-2"}
     assert not any(host["failed"] or host["unreachable"] for host in result["hosts"].values())
     answer = estate.on("backup-1", "curl -sk -o /dev/null -w %{http_code} https://localhost:8000/")
     assert answer == "401", "the backup server asks for an account"
 
 
 def test_up_delivers_a_verified_environment(estate: Estate) -> None:
-    (delivery,) = estate.hoaban("up", AGENCY, "--yes")
-    verification = json.loads(Path(delivery["report"]).with_name("verify.json").read_text())
-    assert findings(verification, "fail") == []
-    assert [line for line in findings(verification, "skip") if line.startswith("updates ")] == []
-    assert delivery["checks"]["fail"] == 0
+    deliveries = estate.hoaban("up", AGENCY, COMMUNE, "--yes")
+    assert len(deliveries) == 2
+    for delivery in deliveries:
+        verification = json.loads(Path(delivery["report"]).with_name("verify.json").read_text())
+        assert findings(verification, "fail") == []
+        unproved = findings(verification, "skip")
+        assert [line for line in unproved if line.startswith("updates ")] == []
+        assert delivery["checks"]["fail"] == 0
+    verification = json.loads(
+        (estate.province.workspace.reports / AGENCY / "verify.json").read_text()
+    )
     proved = {check["id"] for check in verification["checks"] if findings_of(check, "pass")}
     assert proved >= {
         "answers", "addresses", "flows-inside", "flows-outside", "packet-filter", "ssh", "time",
@@ -153,12 +161,3 @@ def test_a_changed_host_key_is_refused(estate: Estate) -> None:
         pins.write_text(true)
     assert refused.returncode == 255
     assert "verification failed" in refused.stderr.lower()
-
-
-def test_data_is_not_removed_unasked(estate: Estate) -> None:
-    refused = estate.hoaban("destroy", AGENCY, "--yes", status=1)
-    assert "--delete-data" in refused["error"]["mend"]
-    assert "/srv/db" in refused["error"]["detail"]
-    gone = estate.hoaban("destroy", AGENCY, "--yes", "--delete-data")
-    assert gone["changes"]["delete"] > 20
-    assert not [row for row in estate.hoaban("status")["hosts"] if AGENCY in row["host"]]
