@@ -163,6 +163,13 @@ bfd
 exit
 ip prefix-list hoaban-in seq 1 permit 10.2.0.0/20 le 32
 ipv6 prefix-list hoaban-in seq 2 permit fd00:0:2::/52 le 128
+bgp community-list standard hoaban-drained seq 5 permit graceful-shutdown
+route-map hoaban-in permit 10
+ match community hoaban-drained
+ set local-preference 0
+exit
+route-map hoaban-in permit 20
+exit
 ip prefix-list hoaban-own seq 1 permit 10.3.0.0/26
 ipv6 prefix-list hoaban-own seq 1 permit fd00:0:3::/64
 router bgp 4200000000
@@ -198,18 +205,22 @@ router bgp 4200000000
   network 10.3.0.0/26
   neighbor 10.1.0.138 activate
   neighbor 10.1.0.138 prefix-list hoaban-in in
+  neighbor 10.1.0.138 route-map hoaban-in in
   neighbor 10.1.0.138 prefix-list hoaban-own out
   neighbor 10.1.0.139 activate
   neighbor 10.1.0.139 prefix-list hoaban-in in
+  neighbor 10.1.0.139 route-map hoaban-in in
   neighbor 10.1.0.139 prefix-list hoaban-own out
  exit-address-family
  address-family ipv6 unicast
   network fd00:0:3::/64
   neighbor fd00:0:1:2::a activate
   neighbor fd00:0:1:2::a prefix-list hoaban-in in
+  neighbor fd00:0:1:2::a route-map hoaban-in in
   neighbor fd00:0:1:2::a prefix-list hoaban-own out
   neighbor fd00:0:1:2::b activate
   neighbor fd00:0:1:2::b prefix-list hoaban-in in
+  neighbor fd00:0:1:2::b route-map hoaban-in in
   neighbor fd00:0:1:2::b prefix-list hoaban-own out
  exit-address-family
 exit
