@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from hoaban.vpn.office import KEPT_KEY
 from tests.unit.vpn import grammar
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.outside import Guest
 
-KEPT = "THE-PRIVATE-KEY-THAT-THIS-ROUTER-HAS"
 BATCH = re.compile(r"^uci batch <<'END'\n(.*?)^END$", re.MULTILINE | re.DOTALL)
 FRR = re.compile(r"^cat > /etc/frr/frr.conf <<'END'\n(.*?)^END$", re.MULTILINE | re.DOTALL)
 Sections = dict[str, dict[str, list[str]]]
@@ -24,12 +24,9 @@ Sections = dict[str, dict[str, list[str]]]
 
 def apply(router: Guest, text: str) -> list[str]:
     """Do what the configuration says; the router's own addresses."""
-    batch, routing = BATCH.search(text), FRR.search(text)
-    assert batch is not None
+    routing = FRR.search(text)
     assert routing is not None
-    sections = grammar.uci(batch.group(1))
-    for name in _interfaces(sections):
-        router.write(f"/etc/wireguard/{name}.new", _setconf(sections, name))
+    sections = _written(router, text)
     router.run("\n".join(_commands(sections)))
     router.write("/etc/frr/frr.conf", routing.group(1), mode="0644")
     router.run(
@@ -43,18 +40,24 @@ def apply(router: Guest, text: str) -> list[str]:
 
 def change_keys(router: Guest, text: str) -> None:
     """Take up the keys of peers from a configuration that came later; nothing else."""
-    batch = BATCH.search(text)
-    assert batch is not None
-    assert KEPT in text, "the router's own key is handed out once"
-    sections = grammar.uci(batch.group(1))
-    for name in _interfaces(sections):
-        router.write(f"/etc/wireguard/{name}.new", _setconf(sections, name))
+    assert KEPT_KEY in text, "the router's own key is handed out once"
+    sections = _written(router, text)
     lines = [
-        f'sed -i "s,{KEPT},$(wg show {name} private-key)," /etc/wireguard/{name}.new; '
+        f'sed -i "s,{KEPT_KEY},$(wg show {name} private-key)," /etc/wireguard/{name}.new; '
         f"wg syncconf {name} /etc/wireguard/{name}.new; rm /etc/wireguard/{name}.new"
         for name in _interfaces(sections)
     ]
     router.run("\n".join(lines))
+
+
+def _written(router: Guest, text: str) -> Sections:
+    """What the configuration says; each tunnel's part lies on the router, to be taken up."""
+    batch = BATCH.search(text)
+    assert batch is not None
+    sections = grammar.uci(batch.group(1))
+    for name in _interfaces(sections):
+        router.write(f"/etc/wireguard/{name}.new", _setconf(sections, name))
+    return sections
 
 
 def _interfaces(sections: Sections) -> list[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from hoaban.model.rules import BACKUP
+from hoaban.model.spec import Retention
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-BACKUP_PORT = 8000
-LEAST_KEPT = {"daily": 7, "weekly": 4, "monthly": 12}
+LEAST_KEPT: dict[str, int] = Retention().model_dump()
 """While there is no client yet; what the files say unless told otherwise."""
 
 
@@ -55,7 +57,7 @@ def standbys(
     return [
         {
             "name": host["name"],
-            "repository": f"rest:https://{host['fqdn']}:{BACKUP_PORT}/{name}/",
+            "repository": f"rest:https://{host['fqdn']}:{BACKUP.port}/{name}/",
             "host": host["name"],
             "keep": keep,
         }

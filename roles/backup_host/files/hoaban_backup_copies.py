@@ -23,7 +23,6 @@ from hoaban_backup_store import (
     STATE,
     Fault,
     now,
-    policy,
     read_json,
     run_restic,
     stamp,
@@ -182,13 +181,6 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
 
 
-def wanted(source: Repository, keep: dict[str, int]) -> list[Snapshot]:
-    """What the place would keep: it would only forget the others, and get them again each time."""
-    listing = source.restic("forget", "--dry-run", "--json", "--no-lock", *policy(keep))
-    groups = json.loads(listing) if listing.strip() else []
-    return [one for group in groups for one in group.get("keep") or []]
-
-
 def copy_one(source: Repository, client: dict[str, Any], place: Place) -> State:
     """Copy what is new of one client; the new state of its copy. A fault is part of the state."""
     started = now()
@@ -198,7 +190,8 @@ def copy_one(source: Repository, client: dict[str, Any], place: Place) -> State:
     try:
         there = place.opened(source)
         state["keeper"] = place.admit_keeper(source.name, state["keeper"])
-        new = missing(wanted(source, place.keep), there)
+        # The place would only forget the others, and get them again each time.
+        new = missing(source.by_claim(place.keep, "keep"), there)
         if new:
             patience = f"--retry-lock={LOCK_PATIENCE}"
             place.restic(source.name, "copy", "--quiet", patience, *new, **from_source(source))

@@ -165,11 +165,11 @@ class Repository:
             found[snapshot["id"]] = datetime.fromtimestamp(written, tz=UTC)
         return found
 
-    def expired_by_claim(self, keep: dict[str, int]) -> set[str]:
-        """Snapshots that restic's own policy would remove, by the times that they carry."""
+    def by_claim(self, keep: dict[str, int], fate: str) -> list[Snapshot]:
+        """Snapshots that restic's own policy would ``keep`` or ``remove``, by their own times."""
         listing = self.restic("forget", "--dry-run", "--json", "--no-lock", *policy(keep))
         groups = json.loads(listing) if listing.strip() else []
-        return {one["id"] for group in groups for one in group.get("remove") or []}
+        return [one for group in groups for one in group.get(fate) or []]
 
     def forget(self, keep: dict[str, int]) -> int:
         """Remove what both clocks call old; how many snapshots that were."""
@@ -179,7 +179,7 @@ class Repository:
         for one in snapshots:
             series.setdefault(tuple(one["paths"]), {})[one["id"]] = arrived[one["id"]]
         kept = {name for times in series.values() for name in kept_by_arrival(times, keep)}
-        old = sorted(self.expired_by_claim(keep) - kept)
+        old = sorted({one["id"] for one in self.by_claim(keep, "remove")} - kept)
         if old:
             self.restic("forget", "--quiet", f"--retry-lock={LOCK_PATIENCE}", *old)
         return len(old)

@@ -37,14 +37,14 @@ def snapshot(name: str, original: str | None = None) -> dict[str, Any]:
     )
 
 
-class Source:
+class Source(program.Repository):  # type: ignore[misc, name-defined]
     """A client's repository whose restic says what it is told to."""
 
-    name, path, key = "so-y-te", Path("/store/so-y-te"), Path("/keys/so-y-te")
-
-    def __init__(self, *kept: dict[str, Any], old: tuple[dict[str, Any], ...] = ()) -> None:
+    def __init__(
+        self, *kept: dict[str, Any], old: tuple[dict[str, Any], ...] = (), name: str = "so-y-te"
+    ) -> None:
+        super().__init__(name, {"store": "/store"}, Path("/keys"))
         self.kept, self.old = list(kept), list(old)
-        self.environment = {"RESTIC_REPOSITORY": "/store/so-y-te", "RESTIC_PASSWORD_FILE": "/k"}
 
     def restic(self, *arguments: str) -> str:
         assert arguments[:2] == ("forget", "--dry-run"), "nothing is ever taken from the source"
@@ -218,12 +218,10 @@ def test_one_client_that_fails_stops_no_other_and_fails_the_unit(
     monkeypatch.setattr(place, "answers", lambda: None)
 
     class Broken(Source):
-        name = "broken"
-
         def restic(self, *_: str) -> str:
             raise program.Fault("restic forget: pack 4f: hash mismatch")
 
-    kept = [(Broken(), CLIENT), (Source(snapshot("a")), CLIENT)]
+    kept = [(Broken(name="broken"), CLIENT), (Source(snapshot("a")), CLIENT)]
     assert copies.copy_all(kept, [place]) == 1
     told = program.read_json(state / "standby.json")
     assert (told["outcome"], told["failed"], told["late"], told["clients"]) == (
