@@ -80,6 +80,7 @@ class ResourceState:
     outputs: PropertyMap
     inputs: PropertyMap = field(default_factory=dict)
     init_errors: Sequence[str] = ()
+    refresh_before_update: bool = False
 
 
 class ProviderError(HoabanError):

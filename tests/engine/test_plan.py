@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pulumi.automation.events import OpType
 
+from hoaban.engine.api import ProtectedError
 from hoaban.engine.embedded.candidate import force_replacement
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.scope import Patterns, Scope
@@ -15,7 +16,7 @@ from hoaban.engine.embedded.state import Resource
 from hoaban.engine.embedded.steps import Goal, Step, compare
 from hoaban.engine.embedded.urns import make_urn
 from hoaban.engine.provider import DiffKind, DiffResult
-from hoaban.engine.values import UNKNOWN, PropertyMap, Unknown
+from hoaban.engine.values import UNKNOWN, PropertyMap, Secret, Unknown
 from hoaban.errors import HoabanError, ManyErrors
 
 THING = "fake:index:Thing"
@@ -346,9 +347,43 @@ def test_released_to_its_reader() -> None:
     assert plan.planner.deletes("test") == []
 
 
-def test_import_in_place_of_a_managed_one_is_refused() -> None:
-    with pytest.raises(HoabanError, match="would be replaced by the import"):
-        Plan([old("a")]).one(goal("a", import_id="other"))
+def test_import_in_place_of_a_managed_one() -> None:
+    plan = Plan([old("a")])
+    assert told(plan.one(goal("a", import_id="other"))) == ["import-replacement a", "replace a"]
+    assert told(plan.planner.deletes("test")) == ["delete-replaced a"]
+    with pytest.raises(ProtectedError, match="imports other in its place"):
+        Plan([old("a", protect=True)]).one(goal("a", import_id="other"))
+
+
+def test_replaced_with_another() -> None:
+    """Also when that one was deleted first, or is in the state only as waiting to be made again."""
+    follows = goal("b", replace_with=(urn("a"),))
+    plan = Plan([old("a"), old("b")])
+    plan.one(goal("a", {"replace": 2}))
+    assert told(plan.one(follows)) == ["create-replacement b", "replace b"]
+    plan = Plan([old("a"), old("b")])
+    plan.one(goal("a"))
+    assert told(plan.one(follows)) == ["same b"]
+    plan = Plan([old("a", pending_replacement=True), old("b")])
+    plan.one(goal("a"))
+    assert told(plan.one(follows)) == ["create-replacement b", "replace b"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "replaced"),
+    [
+        (1, 1, False),
+        (1, 2, True),
+        (None, 1, True),
+        (1, None, False),
+        ("x", UNKNOWN, True),
+        (Secret("x"), Secret("y"), True),
+    ],
+)
+def test_replacement_trigger(before: Any, now: Any, replaced: bool) -> None:
+    plan = Plan([old("a", replacement_trigger=before)])
+    steps = told(plan.one(goal("a", replacement_trigger=now)))
+    assert (steps != ["same a"]) == replaced
 
 
 def test_forcing_replacement_by_path() -> None:

@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from tests.engine.conftest import Lab
 
 REFUSED = {
-    "transforms": 'Thing("a", Opts(transforms=[lambda args: None]))',
-    "stack transforms": "pulumi.runtime.register_resource_transform(lambda args: None)",
-    "invoke transforms": "pulumi.runtime.register_invoke_transform(lambda args: None)",
-    "resource hooks": """
-        hook = pulumi.ResourceHook("h", lambda args: None)
-        Thing("a", Opts(hooks=pulumi.ResourceHookBinding(before_create=[hook])))
-    """,
-    "replace_with": 'Thing("b", Opts(replace_with=[Thing("a")]))',
-    "replacement_trigger": 'Thing("a", Opts(replacement_trigger="x"))',
     "plugin_download_url": 'Thing("a", Opts(plugin_download_url="https://example.vn"))',
     "remote components": """
         class Far(pulumi.ComponentResource):

@@ -131,7 +131,10 @@ def checkpoint(**change: Any) -> bytes:
         (b"[]", "not a checkpoint"),
         (checkpoint(version=2), "version 2 is not known"),
         (checkpoint(version=5), "version 5 is not known"),
-        (checkpoint(version=4, features=["views", "hooks"]), "hooks, views"),
+        (
+            checkpoint(version=4, features=["views", "hooks", "byteString"]),
+            "uses byteString, views",
+        ),
         (
             checkpoint(
                 checkpoint={"stack": "x", "latest": {"manifest": {"magic": "0", "version": "v1"}}}

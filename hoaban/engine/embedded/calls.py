@@ -40,7 +40,12 @@ def answered(resource: Resource, state: ResourceState) -> Resource:
     """A resource with the id and outputs that a provider answered."""
     outputs = keep_secrets(normalise(state.outputs), resource.inputs)
     outputs = mark_secret(outputs, resource.additional_secret_outputs)
-    return replace(resource, id=state.id, outputs=outputs)
+    return replace(
+        resource,
+        id=state.id,
+        outputs=outputs,
+        refresh_before_update=state.refresh_before_update,
+    )
 
 
 def failed(resource: Resource, error: PartialFailureError) -> Resource:

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 EMPTY_VERSION: Final = 0  # of a stack that was initialised and never updated
 CHECKPOINT_VERSION: Final = 3
 FEATURE_VERSION: Final = 4  # version 3 and a list of features in use
-KNOWN_FEATURES: Final = frozenset({"taint"})
+# Features of a state that this engine knows, and the field of a resource that brings each in.
+_FEATURES: Final = {
+    "hooks": "hooks",
+    "refreshBeforeUpdate": "refresh_before_update",
+    "replaceWith": "replace_with",
+    "taint": "taint",
+}
+KNOWN_FEATURES: Final = frozenset(_FEATURES)
 _JSON_NAMES: Final = {
     "init_errors": "initErrors",
     "property_dependencies": "propertyDependencies",
@@ -41,6 +48,10 @@ _JSON_NAMES: Final = {
     "ignore_changes": "ignoreChanges",
     "hide_diff": "hideDiff",
     "replace_on_changes": "replaceOnChanges",
+    "replace_with": "replaceWith",
+    "replacement_trigger": "replacementTrigger",
+    "refresh_before_update": "refreshBeforeUpdate",
+    "hooks": "resourceHooks",
 }
 _FIELDS: Final = [
     (one.name, _JSON_NAMES.get(one.name, one.name))
@@ -52,6 +63,7 @@ _TUPLES: Final = frozenset(
 )
 _KNOWN: Final = frozenset(json_name for _, json_name in _FIELDS)
 _ALWAYS: Final = frozenset({"urn", "custom", "type"})
+_TRIGGER: Final = "replacement_trigger"  # any value, of which only null is left out
 
 
 class Codec:
@@ -70,11 +82,13 @@ class Codec:
         result: dict[str, Any] = {}
         for name, json_name in _FIELDS:
             value = getattr(resource, name)
-            if not value and json_name not in _ALWAYS:
+            if json_name not in _ALWAYS and (value is None if name == _TRIGGER else not value):
                 continue
             if name in ("inputs", "outputs"):
                 value = self.encode(value, f"{resource.urn}#{name}")
-            elif name == "property_dependencies":
+            elif name == _TRIGGER:
+                value = self.encode(value, f"{resource.urn}#{json_name}")
+            elif name in ("property_dependencies", "hooks"):
                 value = {key: list(value[key]) for key in sorted(value)}
             elif isinstance(value, Timeouts):
                 pairs = (
@@ -123,6 +137,8 @@ class Codec:
             value = body[json_name]
             if name in ("inputs", "outputs"):
                 value = self.decode(value, f"{body['urn']}#{name}")
+            elif name == _TRIGGER:
+                value = self.decode(value, f"{body['urn']}#{json_name}")
             elif name == "custom_timeouts":
                 value = Timeouts(**{k: v for k, v in value.items() if k in Timeouts.__slots__})
             elif name in _TUPLES:
@@ -239,7 +255,11 @@ def write_checkpoint(stack: str, snapshot: Snapshot, codec: Codec, *, version: s
         latest.append(f'"pending_operations":[{texts}]')
     latest += [f"{dump(key)}:{dump(value)}" for key, value in snapshot.extra.items()]
     latest.append(f'"metadata":{dump(snapshot.metadata)}')
-    tainted = any(resource.taint for resource in snapshot.resources)
-    head = '{"version":4,"features":["taint"],' if tainted else '{"version":3,'
+    used = [
+        feature
+        for feature, field in _FEATURES.items()
+        if any(getattr(resource, field) for resource in snapshot.resources)
+    ]
+    head = f'{{"version":4,"features":{dump(used)},' if used else '{"version":3,'
     body = ",".join(latest)
     return f'{head}"checkpoint":{{"stack":{dump(stack)},"latest":{{{body}}}}}}}'.encode()

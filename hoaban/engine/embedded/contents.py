@@ -100,6 +100,7 @@ def _clean(resource: Resource, present: set[str], aliased: Mapping[str, str]) ->
         resource,
         parent=known(resource.parent),
         deleted_with=known(resource.deleted_with),
+        replace_with=all_known(resource.replace_with),
         dependencies=all_known(resource.dependencies),
         property_dependencies={key: list(all_known(by_property[key])) for key in by_property},
         provider=f"{known(provider) or provider}::{id_}" if provider else "",

@@ -36,7 +36,7 @@ def dependent_replacements(
     found: list[tuple[Resource, DiffResult]] = []
     for one in others:
         provider = provider_urn(one.provider)
-        if not reached & {*one.dependencies, provider}:
+        if not reached & {*one.dependencies, *one.replace_with, provider}:
             continue
         reached.add(one.urn)
         diff = _forced_by(one, provider, replaced, differ)
@@ -51,6 +51,8 @@ def _forced_by(one: Resource, provider: str, replaced: set[str], differ: Differ)
         return DiffResult()
     if provider in replaced:
         return DiffResult({"provider": DiffKind.UPDATE_REPLACE})
+    if not replaced.isdisjoint(one.replace_with):
+        return DiffResult({"replaceWith": DiffKind.UPDATE_REPLACE})
     inputs = {
         key: UNKNOWN if replaced.intersection(one.property_dependencies.get(key, ())) else value
         for key, value in one.inputs.items()

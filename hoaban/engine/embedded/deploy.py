@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from pulumi.automation.events import OpType
 
+from hoaban.engine.embedded.callbacks import Callbacks
 from hoaban.engine.embedded.defaults import default_goal
 from hoaban.engine.embedded.deletes import delete_the_rest
 from hoaban.engine.embedded.examine import Examiner
 from hoaban.engine.embedded.executor import Executor
+from hoaban.engine.embedded.hooks import Hooks
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.properties import (
     UNKNOWN_STRING,
@@ -55,6 +57,8 @@ class Deployment:
     options: Options
     config: Mapping[str, str | Secret]
     dry_run: bool
+    callbacks: Callbacks = field(init=False, default_factory=Callbacks)
+    hooks: Hooks = field(init=False)
     _planner: Planner = field(init=False)
     _examiner: Examiner = field(init=False)
     _executor: Executor = field(init=False)
@@ -65,10 +69,12 @@ class Deployment:
     _failed: set[str] = field(init=False, default_factory=set)
     _condemned: dict[str, threading.Event] = field(init=False, default_factory=dict)
     _gone: set[str] = field(init=False, default_factory=set)
+    _finished: bool = field(init=False, default=False)
     _active: int = field(init=False, default=0)
     _idle: threading.Condition = field(init=False, default_factory=threading.Condition)
 
     def __post_init__(self) -> None:
+        self.hooks = Hooks(self.callbacks, self.report, dry_run=self.dry_run)
         self._planner = Planner(
             self.ledger.olds,
             ResourceDiffer(self.registry),
@@ -88,6 +94,7 @@ class Deployment:
             str(self.name),
             self.dry_run,
             self.options.released,
+            hooks=self.hooks,
         )
 
     @contextlib.contextmanager
@@ -162,7 +169,8 @@ class Deployment:
 
     def _refuse_unknown(self, goal: Goal, inputs: PropertyMap) -> None:
         """In a real run everything is known by the time it is used, unless a program defers it."""
-        unknown = [key for key, value in inputs.items() if contains_unknown(value)]
+        wanted = {**inputs, "replacement_trigger": goal.replacement_trigger}
+        unknown = [key for key, value in wanted.items() if contains_unknown(value)]
         if unknown and not self.dry_run:
             raise HoabanError(
                 f"not known when the resource is to be made: {', '.join(unknown)}",
@@ -256,8 +264,17 @@ class Deployment:
                 self._references[goal.urn] = f"{goal.urn}::{made.id or UNKNOWN_STRING}"
             return self._references[goal.urn]
 
+    def registered_all(self) -> None:
+        """The program has registered all it will. If it has hooks, it is kept until all is done."""
+        if self.hooks and not self.failures:
+            with self._working():
+                self.finish()
+
     def finish(self) -> None:
-        """Delete what the program does not have any more, and what was replaced."""
+        """Delete what the program does not have any more, and what was replaced; once."""
+        if self._finished:
+            return
+        self._finished = True
         why, workers = "the program does not have it any more", self.options.parallel
         try:
             delete_the_rest(self._planner, self._executor, self.failures, why, workers)

@@ -41,6 +41,7 @@ _PHYSICAL: Final = frozenset(
         OpType.CREATE_REPLACEMENT,
         OpType.DELETE_REPLACED,
         OpType.READ_REPLACEMENT,
+        OpType.IMPORT_REPLACEMENT,
         OpType.DISCARD_REPLACED,
     }
 )

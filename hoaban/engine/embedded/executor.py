@@ -19,9 +19,10 @@ from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
     from hoaban.engine.embedded.events import Reporter
+    from hoaban.engine.embedded.hooks import Hooks
     from hoaban.engine.embedded.ledger import Call, Ledger
     from hoaban.engine.embedded.providers import Registry
     from hoaban.engine.embedded.state import Resource
@@ -46,17 +47,22 @@ class Executor:
     dry_run: bool
     released: Collection[str] = ()
     deleting: set[str] = field(default_factory=set)
+    hooks: Hooks | None = None
 
     def run(self, step: Step) -> Resource:
         """Carry out one step; returns the state it led to. Failures are told, then raised."""
         with self.slots if self._calls_out(step) else contextlib.nullcontext():
             self.report.started(step)
             try:
+                if self.hooks is not None:
+                    self.hooks.before(step)
                 result = self._carry_out(step)
             except HoabanError as error:
                 self.report.failed(step, error.what)
                 raise
         self.report.done(step if result is step.new else _with_result(step, result))
+        if self.hooks is not None:
+            self.hooks.after(step, result)
         return result
 
     @staticmethod
@@ -76,12 +82,13 @@ class Executor:
                 return self._delete(step)
             case OpType.DISCARD | OpType.DISCARD_REPLACED | OpType.REMOVE_PENDING_REPLACE:
                 self.ledger.drop(step.resource)
-            case OpType.READ | OpType.READ_REPLACEMENT | OpType.IMPORT:
+            case OpType.READ | OpType.READ_REPLACEMENT | OpType.IMPORT | OpType.IMPORT_REPLACEMENT:
                 return self._look(step)
         return step.resource
 
     def _look(self, step: Step) -> Resource:
-        return self._import(step) if step.op is OpType.IMPORT else self._read(step)
+        imports = step.op in (OpType.IMPORT, OpType.IMPORT_REPLACEMENT)
+        return self._import(step) if imports else self._read(step)
 
     def _same(self, step: Step) -> Resource:
         old, new = _both(step)
@@ -96,6 +103,7 @@ class Executor:
             created=old.created,
             modified=old.modified,
             import_id=old.import_id,
+            refresh_before_update=old.refresh_before_update,
             extra=old.extra,
         )
         if is_provider(new.type):
@@ -132,6 +140,7 @@ class Executor:
         unfinished = unfinished_creates(self.ledger, new)
         call = self.ledger.begin("creating", new)
         made = self._guarded(
+            step,
             call,
             lambda: (
                 adopted(provider, new, unfinished, key, self)
@@ -167,6 +176,7 @@ class Executor:
             return new
         call = self.ledger.begin("updating", new)
         new = self._guarded(
+            step,
             call,
             lambda: calls.update(provider, old, new, preview=False),
             lambda partial: self.ledger.register(calls.failed(new, partial), drop=[old], call=call),
@@ -178,16 +188,17 @@ class Executor:
         old = step.resource
         if step.keeps_old:
             self._delete_object(
-                old,
+                step,
                 lambda call: self.ledger.change(
                     old, replace(old, pending_replacement=True), call=call
                 ),
             )
         else:
-            self._delete_object(old, lambda call: self.ledger.drop(old, call=call))
+            self._delete_object(step, lambda call: self.ledger.drop(old, call=call))
         return old
 
-    def _delete_object(self, old: Resource, note: Callable[[Call | None], None]) -> None:
+    def _delete_object(self, step: Step, note: Callable[[Call | None], None]) -> None:
+        old = step.resource
         spared = (
             self.dry_run
             or not old.custom
@@ -201,7 +212,7 @@ class Executor:
             return
         provider = self.registry.get(old.provider)
         call = self.ledger.begin("deleting", old)
-        self._guarded(call, lambda: calls.delete(provider, old))
+        self._guarded(step, call, lambda: calls.delete(provider, old))
         note(call)
 
     def _read(self, step: Step) -> Resource:
@@ -220,7 +231,8 @@ class Executor:
         return found
 
     def _import(self, step: Step) -> Resource:
-        new = step.resource
+        new, old = step.resource, step.old
+        drop = [old] if old is not None and not step.keeps_old else []
         provider = self.registry.get(new.provider)
         found = calls.read(provider, replace(new, id=new.import_id, inputs={}), fresh=True)
         if found is None:
@@ -237,31 +249,46 @@ class Executor:
             )
         now = timestamp()
         made = replace(new, id=found.id, outputs=found.outputs, created=now, modified=now)
-        self.ledger.register(made)
+        self.ledger.register(made, drop=drop, replaced=old if step.keeps_old else None)
         return made
 
     def _guarded(
         self,
+        step: Step,
         call: Call,
         work: Callable[[], T],
         partial: Callable[[PartialFailureError], None] | None = None,
     ) -> T:
         """Make a call; what is known of its failure goes into the state.
 
+        One that failed is made again for as long as an error hook of the resource asks for it.
+
         An exception that is no answer of a provider, or one that is undecided, leaves the call
         pending: nobody knows what it did, so the next run will look.
         """
+        errors: list[HoabanError] = []
+        while True:
+            try:
+                return work()
+            except PartialFailureError as error:
+                if partial is None:
+                    self.ledger.end(call)
+                else:
+                    partial(error)
+                raise
+            except HoabanError as error:
+                errors.insert(0, error)
+                if self._again(step, call, errors):
+                    continue
+                if not (isinstance(error, ProviderError) and error.undecided):
+                    self.ledger.end(call)
+                raise
+
+    def _again(self, step: Step, call: Call, errors: Sequence[HoabanError]) -> bool:
         try:
-            return work()
-        except PartialFailureError as error:
-            if partial is None:
-                self.ledger.end(call)
-            else:
-                partial(error)
-            raise
-        except HoabanError as error:
-            if not (isinstance(error, ProviderError) and error.undecided):
-                self.ledger.end(call)
+            return self.hooks is not None and self.hooks.again(step, errors)
+        except HoabanError:
+            self.ledger.end(call)
             raise
 
 

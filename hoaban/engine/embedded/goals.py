@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from hoaban.engine.embedded.failures import PROJECT_SCHEME
+from hoaban.engine.embedded.hooks import bound
 from hoaban.engine.embedded.state import Timeouts
 from hoaban.engine.embedded.steps import Goal
-from hoaban.engine.embedded.urns import make_urn
-from hoaban.engine.embedded.wire import from_struct
+from hoaban.engine.embedded.urns import is_provider, make_urn
+from hoaban.engine.embedded.wire import from_struct, from_value
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hoaban.engine.embedded.backend import StackName
+    from hoaban.engine.values import PropertyMap
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
@@ -24,10 +26,6 @@ _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 6
 # Fields of a registration that ask for what this engine does not do, and how people call that.
 _REFUSED: Final = {
     "remote": "remote components",
-    "transforms": "transforms (pulumi.ResourceTransform)",
-    "replace_with": "replace_with",
-    "replacement_trigger": "replacement_trigger",
-    "envVarMappings": "env_var_mappings",
     "packageRef": "parameterized packages",
     "state_migrations": "state migrations",
     "pluginDownloadURL": "plugin_download_url",
@@ -77,21 +75,15 @@ class GoalReader:
         """The goal of a ``RegisterResourceRequest``."""
         urn = self.urn(request)
         for field, called in _REFUSED.items():
-            if field == "replacement_trigger":
-                present = request.HasField(field)
-            else:
-                present = bool(getattr(request, field))
-            if present:
+            if getattr(request, field):
                 raise refuse(called, urn)
-        if request.HasField("hooks") and request.hooks.ListFields():
-            raise refuse("resource hooks", urn)
         dependencies = request.propertyDependencies
         return Goal(
             urn=urn,
             type=request.type,
             name=request.name,
             custom=request.custom,
-            inputs=from_struct(request.object, self._folder),
+            inputs=self._inputs(request, urn),
             parent=request.parent,
             provider=provider,
             dependencies=tuple(sorted(set(request.dependencies))),
@@ -107,9 +99,16 @@ class GoalReader:
             custom_timeouts=_timeouts(request),
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
+            replace_with=tuple(request.replace_with),
+            replacement_trigger=(
+                from_value(request.replacement_trigger, self._folder)
+                if request.HasField("replacement_trigger")
+                else None
+            ),
             import_id=request.importId,
             hide_diff=tuple(request.hideDiffs),
             source_position=self._source(request),
+            hooks=bound(request),
         )
 
     def reading(self, request: Any, provider: str) -> Goal:
@@ -128,6 +127,20 @@ class GoalReader:
             additional_secret_outputs=tuple(request.additionalSecretOutputs),
             source_position=self._source(request),
         )
+
+    def _inputs(self, request: Any, urn: str) -> PropertyMap:
+        """A resource's inputs; a provider's hold, for the engine, what its environment is to be."""
+        inputs = from_struct(request.object, self._folder)
+        if not request.envVarMappings:
+            return inputs
+        if not is_provider(request.type):
+            raise HoabanError(
+                "env_var_mappings is an option of providers only",
+                where=Location(urn=urn),
+                mend="give it to the provider that this resource uses",
+            )
+        mappings = {"envVarMappings": dict(request.envVarMappings)}
+        return {**inputs, "__internal": {**inputs.get("__internal", {}), **mappings}}
 
     def _aliases(self, request: Any) -> list[str]:
         urns = list(request.aliasURNs)

@@ -21,6 +21,7 @@ from hoaban.engine.embedded.backend import ORGANIZATION
 from hoaban.engine.embedded.goals import GoalReader, refuse
 from hoaban.engine.embedded.properties import contains_unknown, reveal
 from hoaban.engine.embedded.registered import Stopping
+from hoaban.engine.embedded.transforms import Transforms
 from hoaban.engine.embedded.urns import STACK_TYPE, is_provider, package_of
 from hoaban.engine.embedded.wire import from_struct, to_struct
 from hoaban.engine.values import Secret
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
 _MAX_MESSAGE: Final = 400 * 1024 * 1024  # as the SDK's own limit
 _STOPPING: Final = "the operation is ending"
 
-# What programs may use. Of these, transforms and hooks are refused by name when one is registered:
-# an SDK that is told they are missing asks people to update a command that is not there.
+# What programs may use. Of these, parameterized packages are refused by name when one is used: an
+# SDK that is told they are missing asks people to update a command that is not there.
 _FEATURES: Final = {
     "secrets": resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     "resourceReferences": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     "outputValues": resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES,
+    "replacementTrigger": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER,
     "aliasSpecs": resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     "deletedWith": resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     "replaceWith": resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
@@ -65,6 +67,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._deployment = deployment
         self._folder = folder
         self._goals = GoalReader(deployment.name, folder)
+        self._transforms = Transforms(deployment.callbacks)
 
     @contextlib.contextmanager
     def _answering(self, context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
@@ -104,7 +107,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     def RegisterResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """A resource as it should be."""
-        with self._answering(context, self._goals.urn(request)):
+        urn = self._goals.urn(request)
+        with self._answering(context, urn):
+            request = self._transforms.resource(request, urn)
             goal = self._goals.registration(request, self._provider_for(request))
             done = self._deployment.register(goal)
             return resource_pb2.RegisterResourceResponse(
@@ -147,6 +152,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         """A function of a package. Its errors are the program's to catch."""
         deployment = self._deployment
         try:
+            request = self._transforms.invoke(request)
             reference = request.provider or deployment.default_provider(
                 package_of(request.tok), request.version
             )
@@ -180,27 +186,36 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         self._refuse(context, f"asking whether a {request.type} exists")
 
     def RegisterStackTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Transforms run in the program, by a call back; not supported."""
-        self._refuse(context, "stack transforms (pulumi.runtime.register_resource_transform)")
+        """A function of the program that changes resources to come."""
+        self._transforms.add(request)
+        return empty_pb2.Empty()
 
     def RegisterStackInvokeTransform(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Transforms run in the program, by a call back; not supported."""
-        self._refuse(context, "invoke transforms")
+        """A function of the program that changes calls of functions to come."""
+        self._transforms.add_invoke(request)
+        return empty_pb2.Empty()
 
-    def RegisterResourceHook(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Hooks run in the program, by a call back; not supported."""
-        self._refuse(context, "resource hooks")
+    def RegisterResourceHook(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """A function of the program that runs before or after steps."""
+        with self._answering(context):
+            self._deployment.hooks.add(request)
+        return empty_pb2.Empty()
 
-    def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Hooks run in the program, by a call back; not supported."""
-        self._refuse(context, "error hooks")
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """A function of the program that runs when a step fails."""
+        with self._answering(context):
+            self._deployment.hooks.add_error_hook(request)
+        return empty_pb2.Empty()
 
     def RegisterPackage(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Parameterized packages are not supported."""
         self._refuse(context, f"the parameterized package {request.name}")
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """The program has registered all it will; with no hooks there is nothing to wait for."""
+        """The program has registered all it will, and stays for as long as its hooks are needed."""
+        with self._answering(context):
+            self._deployment.registered_all()
+            self._deployment.callbacks.close()
         return empty_pb2.Empty()
 
 
@@ -256,3 +271,4 @@ def serve(deployment: Deployment, folder: Path) -> Iterator[str]:
         finally:
             server.stop(grace=None).wait()
             pool.shutdown()
+            deployment.callbacks.close()

@@ -16,6 +16,7 @@ from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.failures import interruption
 from hoaban.engine.embedded.history import HistoryEntry, stored_config, versions
+from hoaban.engine.embedded.hooks import runs_at_delete
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.plan import Planner
@@ -26,6 +27,7 @@ from hoaban.engine.embedded.refresh import Refresh
 from hoaban.engine.embedded.running import run_program
 from hoaban.engine.embedded.scope import Scope
 from hoaban.engine.embedded.store import open_stack, stack_outputs
+from hoaban.engine.embedded.teardown import WHY, Teardown
 from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
 from hoaban.errors import HoabanError
 
@@ -135,6 +137,10 @@ class Operation:
             if self._kind is UpdateKind.REFRESH or self._failures:
                 return
             self._renew(opened)
+        elif any(one.refresh_before_update for one in self._ledger.olds):
+            self._refresh_first(opened)
+        if self._failures:
+            return
         if self._kind is UpdateKind.UPDATE and self._must_look_first(self._ledger):
             self._rehearse(opened, self._ledger)
         if not self._failures:
@@ -210,8 +216,9 @@ class Operation:
         program: Program,
         *,
         dry_run: bool,
+        kind: type[Deployment] = Deployment,
     ) -> None:
-        deployment = Deployment(
+        deployment = kind(
             opened.store.name,
             ledger,
             self._open_registry(opened, ledger, dry_run=dry_run),
@@ -242,12 +249,25 @@ class Operation:
         executor = self._executor(opened, ledger)
         Refresh(executor, self._failures, self._options).run()
 
+    def _refresh_first(self, opened: Opened) -> None:
+        """Read what its provider wants to be read before each update."""
+        executor = self._executor(opened, self._ledger)
+        refresh = Refresh(executor, self._failures, self._options)
+        refresh.run(lambda one: one.refresh_before_update)
+        if not self._failures:
+            self._renew(opened)
+
     def _destroy(self, opened: Opened, ledger: Ledger) -> None:
+        if any(map(runs_at_delete, ledger.olds)):
+            self._start_program(opened.project, self._report)
+            program = self._programs[-1]
+            self._deploy(opened, ledger, self._report, program, dry_run=False, kind=Teardown)
+            return
         executor = self._executor(opened, ledger)
         scope = Scope(self._options.targets, released=self._options.released)
         planner = Planner(ledger.olds, ResourceDiffer(executor.registry), scope)
         workers = self._options.parallel
-        delete_the_rest(planner, executor, self._failures, "the stack is destroyed", workers)
+        delete_the_rest(planner, executor, self._failures, WHY, workers)
 
     def _commit(self, opened: Opened) -> None:
         if not self._persist:

@@ -52,6 +52,7 @@ class Planner:
         self._kept: set[str] = set()  # URNs of old resources that live on, under whatever URN
         self._replaced: set[int] = set()  # by identity
         self._deleted: dict[str, Resource] = {}  # deleted before their replacement is made
+        self._renewed: set[str] = set()  # URNs of all that is made anew
         self.aliased: dict[str, str] = {}  # old URN by new URN
         self.skipped: set[str] = set()  # creates left out because they are not targeted
         self.refusals: list[HoabanError] = []
@@ -132,11 +133,12 @@ class Planner:
         self._refuse_skipped(goal)
         new = goal.resource(inputs)
         if goal.import_id and (old is None or goal.import_id not in (old.id, old.import_id)):
-            return [self._import_step(goal, old, new)]
+            return self._import_steps(goal, old, new)
         if old is None:
             return [Step(OpType.CREATE, goal.urn, None, new)]
         if candidate.recreating or old.external:
             self._deleted.pop(old.urn, None)
+            self._renewed.add(goal.urn)
             return [
                 Step(OpType.REPLACE, goal.urn, old, new),
                 Step(OpType.CREATE_REPLACEMENT, goal.urn, old, new),
@@ -147,8 +149,8 @@ class Planner:
         self, candidate: Candidate, old: Resource, new: Resource, diff: DiffResult
     ) -> list[Step]:
         goal = candidate.goal
-        if candidate.forced:
-            diff = DiffResult({**diff.changes, "id": DiffKind.UPDATE_REPLACE})
+        if why := self._made_anew(candidate, old):
+            diff = replace(diff, changes={**diff.changes, **why})
         diff = force_replacement(diff, goal.replace_on_changes)
         if diff.replaces:
             return self._replace_steps(goal, old, new, diff)
@@ -156,16 +158,29 @@ class Planner:
             return [Step(OpType.UPDATE, goal.urn, old, new, diff)]
         return [Step(OpType.SAME, goal.urn, old, new)]
 
-    @staticmethod
-    def _import_step(goal: Goal, old: Resource | None, new: Resource) -> Step:
-        if old is not None:
-            raise HoabanError(
-                f"it is {old.id} in the state and would be replaced by the import of "
-                f"{goal.import_id}, which the embedded engine does not do",
-                where=Location(urn=goal.urn),
-                mend="delete the old one first, or give the imported one another name",
-            )
-        return Step(OpType.IMPORT, goal.urn, None, new)
+    def _made_anew(self, candidate: Candidate, old: Resource) -> dict[str, DiffKind]:
+        """What makes a resource anew that is no property of it: asked for, or told by options."""
+        goal = candidate.goal
+        trigger = goal.replacement_trigger
+        reasons = {
+            "id": candidate.forced,
+            "replaceWith": not self._renewed.isdisjoint(goal.replace_with),
+            "replacementTrigger": trigger is not None and trigger != old.replacement_trigger,
+        }
+        return {key: DiffKind.UPDATE_REPLACE for key, holds in reasons.items() if holds}
+
+    def _import_steps(self, goal: Goal, old: Resource | None, new: Resource) -> list[Step]:
+        if old is None or old.external or old.pending_replacement or old.urn in self._deleted:
+            return [Step(OpType.IMPORT, goal.urn, old, new)]
+        self._refuse_protected(
+            [old], "replaced", f"the program imports {goal.import_id} in its place"
+        )
+        self._replaced.add(id(old))
+        self._renewed.add(goal.urn)
+        return [
+            Step(OpType.IMPORT_REPLACEMENT, goal.urn, old, new, keeps_old=True),
+            Step(OpType.REPLACE, goal.urn, old, new),
+        ]
 
     def _leave(self, goal: Goal, old: Resource | None) -> list[Step]:
         if old is None:
@@ -186,6 +201,7 @@ class Planner:
         self, goal: Goal, old: Resource, new: Resource, diff: DiffResult
     ) -> list[Step]:
         self._refuse_protected([old], "replaced", ", ".join(diff.replaces))
+        self._renewed.add(goal.urn)
         before = goal.delete_before_replace
         if before is None:
             before = diff.delete_before_replace
@@ -223,6 +239,7 @@ class Planner:
             why = "the program reads another object in its place"
             self._refuse_protected([old], "replaced", why)
             self._replaced.add(id(old))
+            self._renewed.add(goal.urn)
             return [
                 Step(OpType.READ_REPLACEMENT, goal.urn, old, new, keeps_old=True),
                 Step(OpType.REPLACE, goal.urn, old, new),

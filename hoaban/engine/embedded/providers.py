@@ -94,10 +94,16 @@ class Registry:
         inputs = for_provider(_settings(resource.inputs), urn=resource.urn)
         if f"{resource.urn}::{resource.id}" in self._waiting and not contains_unknown(inputs):
             inputs = dict.fromkeys(inputs, UNKNOWN)
-        with environment(self._variables):
+        with environment({**self._variables, **self._mapped(resource)}):
             provider.configure(inputs, preview=self._preview)
         self._providers[f"{resource.urn}::{resource.id}"] = provider
         return provider
+
+    def _mapped(self, resource: Resource) -> dict[str, str]:
+        """Variables of a provider's own (``env_var_mappings``), by the name it looks for."""
+        mappings = resource.inputs.get("__internal", {}).get("envVarMappings", {})
+        known = {**os.environ, **self._variables}
+        return {target: known[source] for source, target in mappings.items() if source in known}
 
     def _make(self, resource: Resource) -> Provider:
         return self._factory(package_of(resource.type), str(resource.inputs.get("version") or ""))

@@ -18,6 +18,8 @@ from hoaban.engine.provider import DiffResult, PartialFailureError
 from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hoaban.engine.api import Options
     from hoaban.engine.embedded.executor import Executor
     from hoaban.engine.embedded.failures import Failures
@@ -51,16 +53,22 @@ class Refresh:
                 self._ledger.settle(operation)
         return bool(unfinished)
 
-    def run(self) -> None:
-        """Read everything; what is gone leaves the state, what changed is noted."""
-        self._adopt_unfinished()
+    def run(self, wished: Callable[[Resource], bool] | None = None) -> None:
+        """Read everything; what is gone leaves the state, what changed is noted.
+
+        With ``wished`` only what it says is read, and nothing an interrupted run left is taken in.
+        """
+        if wished is None:
+            self._adopt_unfinished()
         targets = Patterns(self._options.targets)
         wanted = [
             one
             for one in self._ledger.snapshot().resources
-            if _has_object(one) and (not targets or one.urn in targets)
+            if _has_object(one)
+            and (not targets or one.urn in targets)
+            and (wished is None or wished(one))
         ]
-        if targets.unused:
+        if targets.unused and wished is None:
             self._failures.add(
                 HoabanError(
                     f"no resource fits {min(targets.unused)}",

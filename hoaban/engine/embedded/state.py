@@ -15,7 +15,7 @@ from hoaban.errors import HoabanError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hoaban.engine.values import PropertyMap
+    from hoaban.engine.values import PropertyMap, PropertyValue
 
 
 def timestamp() -> str:
@@ -42,6 +42,7 @@ class Resource:
 
     ``delete`` marks an object that was replaced and waits to be deleted; ``pending_replacement``
     one that was deleted and waits to be made again; ``external`` one that is read, not managed.
+    ``hooks`` are names of the program's hooks by their kind (``before_delete``).
     ``extra`` are fields that this engine does not use and must not lose.
     """
 
@@ -67,12 +68,16 @@ class Resource:
     import_id: str = ""
     retain_on_delete: bool = False
     deleted_with: str = ""
+    replace_with: tuple[str, ...] = ()
     created: str = ""
     modified: str = ""
     source_position: str = ""
     ignore_changes: tuple[str, ...] = ()
     hide_diff: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
+    replacement_trigger: PropertyValue = None
+    refresh_before_update: bool = False
+    hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
     text: list[str] = field(default_factory=list, init=False, compare=False, repr=False)
 
@@ -80,6 +85,7 @@ class Resource:
         """URNs of all that must stand before this resource in a state."""
         found = {self.parent, self.deleted_with, self.provider.rpartition("::")[0]}
         found.update(self.dependencies)
+        found.update(self.replace_with)
         for urns in self.property_dependencies.values():
             found.update(urns)
         found.discard("")

@@ -13,7 +13,7 @@ from hoaban.engine.provider import DiffKind, DiffResult
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hoaban.engine.values import PropertyMap
+    from hoaban.engine.values import PropertyMap, PropertyValue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,9 @@ class Goal:
     custom_timeouts: Timeouts = field(default_factory=Timeouts)
     retain_on_delete: bool = False
     deleted_with: str = ""
+    replace_with: tuple[str, ...] = ()
+    replacement_trigger: PropertyValue = None
+    hooks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     import_id: str = ""
     hide_diff: tuple[str, ...] = ()
     source_position: str = ""
@@ -64,10 +67,13 @@ class Goal:
             import_id=self.import_id,
             retain_on_delete=self.retain_on_delete,
             deleted_with=self.deleted_with,
+            replace_with=self.replace_with,
             source_position=self.source_position,
             ignore_changes=self.ignore_changes,
             hide_diff=self.hide_diff,
             replace_on_changes=self.replace_on_changes,
+            replacement_trigger=self.replacement_trigger,
+            hooks=self.hooks,
         )
 
 

@@ -37,10 +37,11 @@ _UNKNOWN_STRINGS = frozenset(
 
 def from_struct(struct: struct_pb2.Struct, folder: Path) -> PropertyMap:
     """The values that a program sent; files of assets are read relative to ``folder``."""
-    return {key: _from_value(value, folder) for key, value in struct.fields.items()}
+    return {key: from_value(value, folder) for key, value in struct.fields.items()}
 
 
-def _from_value(value: struct_pb2.Value, folder: Path) -> PropertyValue:
+def from_value(value: struct_pb2.Value, folder: Path) -> PropertyValue:
+    """One value that a program sent."""
     match value.WhichOneof("kind"):
         case "string_value":
             text = value.string_value
@@ -54,7 +55,7 @@ def _from_value(value: struct_pb2.Value, folder: Path) -> PropertyValue:
         case "struct_value":
             return _special(from_struct(value.struct_value, folder), folder)
         case "list_value":
-            return [_from_value(item, folder) for item in value.list_value.values]
+            return [from_value(item, folder) for item in value.list_value.values]
     return None
 
 
