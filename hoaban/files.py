@@ -32,17 +32,22 @@ def write_atomic(
     sync_folder(path.parent)
 
 
-def write_once(path: Path, content: str, *, mode: int = 0o600) -> None:
-    """Make a file with its content in one step; one that another process just made stays."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
+def write_once(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
+    """Make a file with its content in one step; one that another process just made stays.
+
+    Of many that do it at once, also from several machines on a shared folder, one is told True.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     beside = Path(name)
     try:
-        _write_synced(handle, content.encode(), mode)
-        with suppress(FileExistsError):
-            os.link(beside, path)
+        _write_synced(handle, content.encode() if isinstance(content, str) else content, mode)
+        os.link(beside, path)
+    except FileExistsError:
+        return False
     finally:
         beside.unlink()
     sync_folder(path.parent)
+    return True
 
 
 def link_over(source: Path, target: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import EngineEvent
 
+    from hoaban.engine.storage import Place
     from hoaban.engine.values import Secret
 
     EventHandler = Callable[[EngineEvent], None]
@@ -36,7 +37,7 @@ class UpdateKind(StrEnum):
 class Stack:
     """A program, the name of one instance of it, and where its state and configuration lie.
 
-    ``program`` is a folder with ``Pulumi.yaml``; ``backend`` the root of a Pulumi file backend;
+    ``program`` is a folder with ``Pulumi.yaml``; ``backend`` the folder or URL of a Pulumi backend;
     ``config_file`` the ``Pulumi.<stack>.yaml`` that holds the salt and set values; ``config`` are
     values for this run that win over the file's; ``passphrase_file`` a file of mode 0600;
     ``environment`` is added to the program's and the provider's environment.
@@ -44,7 +45,7 @@ class Stack:
 
     program: Path
     name: str
-    backend: Path
+    backend: Place
     config_file: Path
     passphrase_file: Path
     config: Mapping[str, str | Secret] = field(default_factory=dict)

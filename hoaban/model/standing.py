@@ -9,9 +9,9 @@ from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
 
     from hoaban.engine.embedded.backend import StackName
+    from hoaban.engine.storage import Place
     from hoaban.model.types import IPNetwork
 
 
@@ -24,7 +24,7 @@ class Held(NamedTuple):
     stack: StackName
 
 
-def held(backend: Path) -> list[Held]:
+def held(backend: Place) -> list[Held]:
     """All addresses in the states of a backend: of ports and subnets, and what rules allow.
 
     States are read without their passphrase, since addresses are no secrets. What an operation
@@ -41,7 +41,7 @@ def held(backend: Path) -> list[Held]:
         latest = checkpoint.latest if checkpoint else {}
         bodies = [*(latest.get("resources") or ())]
         bodies += [one["resource"] for one in latest.get("pending_operations") or ()]
-        journal = JournalContent.read(reader.journal_file(name))
+        journal = JournalContent.read(reader.storage, reader.journal_key(name))
         if journal:
             bodies += [one["resource"] for one in journal.changes if "resource" in one]
         found += [one for body in bodies for one in _of_resource(body, name)]

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hoaban.engine.storage import open_storage
 from hoaban.errors import HoabanError, Location
 from hoaban.files import write_once
 
@@ -28,8 +29,7 @@ def passphrase_file(workspace: Workspace) -> Path:
     """
     file = _keys(workspace) / PASSPHRASE
     if not file.exists():
-        stacks = workspace.backend / ".pulumi" / "stacks"
-        if any(stacks.glob("*/*.json")):
+        if open_storage(workspace.backend).list("stacks/"):
             raise HoabanError(
                 "the passphrase of the stacks is gone",
                 where=Location(file=str(file)),

@@ -12,8 +12,6 @@ from hoaban.inventory.state import DRILL_PROJECT, read_stack
 from hoaban.model import Province, load
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hoaban.model.environment import EnvironmentPlan
     from hoaban.model.outputs import StackOutputs
     from hoaban.workspace import Workspace
@@ -64,17 +62,9 @@ class Target:
             return self.province.foundation()
         return self.province.environment(self.agency)
 
-    @property
-    def state_file(self) -> Path:
-        """The stack's checkpoint, whether or not there is one."""
-        stacks = self.workspace.backend / ".pulumi" / "stacks"
-        return stacks / self.project / f"{self.stack_name}.json"
-
     def built(self) -> StackOutputs | None:
         """What the last update left as outputs; None when nothing is built."""
-        if not self.state_file.is_file():
-            return None
-        state = read_stack(self.state_file)
+        state = read_stack(self.workspace.backend, self.project, self.stack_name)
         return state.outputs if state else None
 
     def stands(self) -> bool:
@@ -129,12 +119,10 @@ class DrillTarget(Target):
 def standing(workspace: Workspace) -> list[StackName]:
     """All stacks that the cloud holds, or may hold, anything of; the whole and the half built."""
     backend = Backend(workspace.backend)
-    places = (("stacks", ".json"), ("journals", ".jsonl"))
     names = {
-        StackName(project, file.name.removesuffix(suffix))
-        for part, suffix in places
-        for project in (PROVINCE_PROJECT, AGENCY_PROJECT)
-        for file in (backend.folder / part / project).glob(f"*{suffix}")
+        name
+        for name in (*backend.stacks(), *backend.journals())
+        if name.project in (PROVINCE_PROJECT, AGENCY_PROJECT)
     }
     order = sorted(names, key=lambda name: (name.project == AGENCY_PROJECT, name.stack))
     return [name for name in order if _stands(backend, name)]
@@ -142,7 +130,7 @@ def standing(workspace: Workspace) -> list[StackName]:
 
 def _stands(backend: Backend, name: StackName) -> bool:
     checkpoint, digest = backend.read(name)
-    journal = JournalContent.read(backend.journal_file(name))
+    journal = JournalContent.read(backend.storage, backend.journal_key(name))
     if journal is not None and journal.changes and journal.committing != digest:
         return True
     latest = checkpoint.latest if checkpoint is not None else {}

@@ -32,7 +32,7 @@ def up(target: Target) -> UpdateResult:
 
 def destroy(target: Target) -> None:
     """Remove one stack, if it is there."""
-    if target.state_file.exists():
+    if target.stands():
         operations.destroy(target, engine_for(), _ignore, consent=ANYTHING)
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from openstack.connection import Connection
 
+    from hoaban.provision import Target
+
 pytestmark = pytest.mark.cloud
 
 SLUG = f"loi-{secrets.token_hex(2)}"
@@ -96,6 +98,11 @@ def _close(end: socket.socket) -> None:
         end.shutdown(socket.SHUT_RDWR)
 
 
+def state_file(target: Target) -> Path:
+    stacks = target.workspace.backend / ".pulumi/stacks"
+    return stacks / target.project / f"{target.stack_name}.json"
+
+
 class Story:
     """A province whose state folder is a disk of its own, and somebody who runs commands there."""
 
@@ -141,7 +148,7 @@ class Story:
     def resources(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for agency in (None, AGENCY):
-            file = self.small.target(agency).state_file
+            file = state_file(self.small.target(agency))
             if file.exists():
                 latest = json.loads(file.read_bytes())["checkpoint"]["latest"]
                 found += latest.get("resources") or []
@@ -170,7 +177,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         try:
             for agency in (AGENCY, None):
                 target = told.small.target(agency)
-                if target.state_file.exists():
+                if target.stands():
                     everything = Consent(delete_data=True, allow_replace=True)
                     destroy(target, engine_for(), lambda _: None, consent=everything)
         finally:
@@ -302,7 +309,7 @@ def test_a_host_that_can_never_answer(story: Story) -> None:
 @pytest.fixture
 def state(story: Story) -> Iterator[Path]:
     """The agency's state, put back after the test as it was."""
-    file = story.small.target().state_file
+    file = state_file(story.small.target())
     good = file.read_bytes()
     yield file
     file.unlink()
@@ -347,13 +354,13 @@ def test_a_wrong_passphrase(story: Story) -> None:
     file = story.home / "keys" / "passphrase"
     good = file.read_text("utf-8")
     file.write_text("khong-phai-mat-khau-nay\n", "utf-8")
-    before = story.small.target().state_file.read_bytes()
+    before = state_file(story.small.target()).read_bytes()
     for verb in (["plan"], ["up", ONLY], ["refresh"]):
         told = story.user.run(*verb, AGENCY)
         assert_told(told, "a wrong passphrase")
         assert "khong-phai-mat-khau-nay" not in told.err + told.out
     file.write_text(good, "utf-8")
-    assert story.small.target().state_file.read_bytes() == before
+    assert state_file(story.small.target()).read_bytes() == before
     story.assert_as_written(AGENCY)
 
 

@@ -89,7 +89,7 @@ def story(cloud: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield told
     for agency in (AGENCY, None):  # what a failed test left standing
         target = small.target(agency)
-        if target.state_file.exists():
+        if target.stands():
             destroy(target, engine_for(), ignore, consent=ALL)
 
 

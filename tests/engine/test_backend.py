@@ -16,9 +16,10 @@ import pytest
 from hoaban import files
 from hoaban.engine.embedded import lock
 from hoaban.engine.embedded.backend import Backend, StackName, digest
-from hoaban.engine.embedded.files import StateWriteError, write_private
 from hoaban.engine.embedded.history import HistoryEntry
 from hoaban.engine.embedded.lock import Lock, LockedError
+from hoaban.engine.storage import StateWriteError
+from hoaban.engine.storage.folder import write_private
 from hoaban.errors import HoabanError
 
 NAME = StackName("shop", "dev")
@@ -33,14 +34,13 @@ def backend(tmp_path: Path) -> Backend:
 
 
 def test_layout(backend: Backend) -> None:
-    assert (backend.folder / "meta.yaml").read_text() == "version: 1\n"
+    folder = backend.storage.folder
+    assert (folder / "meta.yaml").read_text() == "version: 1\n"
     backend.commit(NAME, STATE)
     backend.add_history(
         NAME, HistoryEntry("update", "thử", 100, 107, succeeded=True, changes={"create": 3})
     )
-    found = {
-        str(one.relative_to(backend.folder)) for one in backend.folder.rglob("*") if one.is_file()
-    }
+    found = {str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file()}
     stamp = next(one for one in found if one.endswith(".history.json")).split("-")[1].split(".")[0]
     plain = {
         "meta.yaml",
@@ -50,13 +50,13 @@ def test_layout(backend: Backend) -> None:
         f"backups/shop/dev/dev.{stamp}.json",
     }
     assert found == plain | {f"{one}.attrs" for one in plain}
-    entry = json.loads((backend.folder / f"history/shop/dev/dev-{stamp}.history.json").read_text())
+    entry = json.loads((folder / f"history/shop/dev/dev-{stamp}.history.json").read_text())
     assert list(entry) == [
         "kind", "startTime", "message", "environment", "config", "version", "result", "endTime",
         "resourceChanges",
     ]  # fmt: skip
     assert entry["result"] == "succeeded"
-    attributes = json.loads((backend.folder / "stacks/shop/dev.json.attrs").read_text())
+    attributes = json.loads((backend.storage.folder / "stacks/shop/dev.json.attrs").read_text())
     assert attributes["md5"] == base64.b64encode(hashlib.md5(STATE).digest()).decode()  # noqa: S324
     assert backend.stacks() == [NAME]
 
@@ -65,11 +65,11 @@ def test_the_checkpoint_before_is_kept(backend: Backend) -> None:
     backend.commit(NAME, STATE)
     second = STATE.replace(b'"metadata":{}', b'"metadata":{"n":2}')
     assert backend.commit(NAME, second) == digest(second)
-    assert backend.backup_file(NAME).read_bytes() == STATE
-    assert backend.checkpoint_file(NAME).read_bytes() == second
+    assert backend.storage.path(backend.backup_key(NAME)).read_bytes() == STATE
+    assert Path(backend.where(NAME)).read_bytes() == second
     backend.add_history(NAME, HistoryEntry("update", "", 0, 0, succeeded=True, changes={}))
     backend.commit(NAME, STATE)
-    saved = next((backend.folder / "backups/shop/dev").glob("*.json"))
+    saved = next((backend.storage.folder / "backups/shop/dev").glob("*.json"))
     assert saved.read_bytes() == second, "a backup does not change with the checkpoint"
 
 
@@ -109,29 +109,29 @@ def test_a_damaged_state_says_how_to_restore_it(
 ) -> None:
     backend.commit(NAME, STATE)
     backend.commit(NAME, STATE)
-    backend.checkpoint_file(NAME).write_bytes(content)
+    Path(backend.where(NAME)).write_bytes(content)
     with pytest.raises(HoabanError, match=message) as caught:
         backend.read(NAME)
     told = str(caught.value)
-    assert f"cp {backend.backup_file(NAME)} {backend.checkpoint_file(NAME)}" in told
+    assert f"cp {backend.where(NAME)}.bak {backend.where(NAME)}" in told
 
 
 def test_the_newest_good_copy_is_the_one_to_restore(backend: Backend) -> None:
     backend.commit(NAME, STATE)
-    saved = backend.folder / "backups" / NAME.project / NAME.stack
+    saved = backend.storage.folder / "backups" / NAME.project / NAME.stack
     saved.mkdir(parents=True)
     for stamp, content in ((10, STATE), (20, STATE), (30, STATE[:40])):
         copy = saved / f"{NAME.stack}.{stamp}.json"
         copy.write_bytes(content)
         os.utime(copy, (stamp, stamp))
-    backend.checkpoint_file(NAME).write_bytes(b"")
+    Path(backend.where(NAME)).write_bytes(b"")
     with pytest.raises(HoabanError, match="not a checkpoint") as caught:
         backend.read(NAME)
     assert f"cp {saved / f'{NAME.stack}.20.json'} " in str(caught.value.mend)
 
 
 def test_nothing_to_restore_from(backend: Backend) -> None:
-    file = backend.checkpoint_file(NAME)
+    file = Path(backend.where(NAME))
     file.parent.mkdir(parents=True)
     file.write_bytes(b"?")
     with pytest.raises(HoabanError, match="your own backup"):
@@ -141,6 +141,7 @@ def test_nothing_to_restore_from(backend: Backend) -> None:
 def test_other_layouts_are_refused(tmp_path: Path) -> None:
     backend = Backend(tmp_path)
     (tmp_path / ".pulumi/stacks").mkdir(parents=True)
+    (tmp_path / ".pulumi/stacks/dev.json").write_text("{}")
     with pytest.raises(HoabanError, match="old layout"):
         backend.ensure()
     (tmp_path / ".pulumi/meta.yaml").write_text("version: 9\n")
@@ -149,7 +150,7 @@ def test_other_layouts_are_refused(tmp_path: Path) -> None:
 
 
 def test_compressed_states_are_refused_by_name(backend: Backend) -> None:
-    compressed = backend.checkpoint_file(NAME).with_name("dev.json.gz")
+    compressed = Path(backend.where(NAME)).with_name("dev.json.gz")
     compressed.parent.mkdir(parents=True)
     compressed.write_bytes(b"")
     with pytest.raises(HoabanError, match="compressed"):
@@ -174,13 +175,13 @@ def test_one_lock_at_a_time(backend: Backend) -> None:
 
 def test_the_lock_is_in_the_official_layout(backend: Backend) -> None:
     with Lock(backend, NAME):
-        folder = backend.folder / "locks/organization/shop/dev"
+        folder = backend.storage.folder / "locks/organization/shop/dev"
         file = next(one for one in folder.iterdir() if one.suffix == ".json")
         assert list(json.loads(file.read_text())) == ["pid", "username", "hostname", "timestamp"]
 
 
 def official_lock(backend: Backend, pid: int, host: str) -> Path:
-    folder = backend.lock_folder(NAME)
+    folder = backend.storage.path(backend.locks_prefix(NAME))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "5d0c8e3e-0000-4000-8000-000000000000.json"
     body = {"pid": pid, "username": "lan", "hostname": host, "timestamp": "2026-01-02T03:04:05Z"}

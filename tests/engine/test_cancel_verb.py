@@ -30,7 +30,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 def hold(workspace: Workspace, pid: int) -> tuple[Backend, StackName]:
     backend = Backend(workspace.backend)
     name = StackName("province", load(workspace.inventory).spec.slug)
-    folder = backend.lock_folder(name)
+    folder = backend.storage.path(backend.locks_prefix(name))
     folder.mkdir(parents=True)
     body = {"pid": pid, "username": "lan", "hostname": socket.gethostname(), "timestamp": "t"}
     (folder / "5d0c8e3e.json").write_text(json.dumps(body))

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban.engine.api import Interrupted, Options, ProtectedError
-from hoaban.engine.embedded import EmbeddedEngine, files, lock
+from hoaban.engine.embedded import EmbeddedEngine, lock
 from hoaban.engine.embedded.backend import Backend, StackName
-from hoaban.engine.embedded.files import StateWriteError
 from hoaban.engine.embedded.journal import Journal
 from hoaban.engine.embedded.lock import Lock, LockedError
 from hoaban.engine.embedded.program import Program, ProgramError
 from hoaban.engine.embedded.store import Store
 from hoaban.engine.provider import PartialFailureError, ProviderError
+from hoaban.engine.storage import StateWriteError, folder
 from hoaban.errors import ExitCode, HoabanError, Location, ManyErrors
 from tests.engine.fake_provider import FakeCloud
 
@@ -521,7 +521,7 @@ def test_a_lock_is_not_left_where_the_disk_fills_while_it_is_taken(
 ) -> None:
     """The lock is there, its attributes are not."""
     lab.up('Thing("a")')
-    write = files.write_attributes
+    write = folder.write_attributes
 
     def full(file: Path, content: bytes) -> None:
         if "locks" in file.parts:
@@ -529,7 +529,7 @@ def test_a_lock_is_not_left_where_the_disk_fills_while_it_is_taken(
         write(file, content)
 
     with monkeypatch.context() as patched:
-        patched.setattr(files, "write_attributes", full)
+        patched.setattr(folder, "write_attributes", full)
         with pytest.raises(StateWriteError):
             lab.up()
     assert not lock.holders(Backend(lab.folder / "backend"), StackName("shop", "dev"))

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hoaban.engine.embedded.backend import Backend, StackName
-from hoaban.engine.embedded.files import StateWriteError
 from hoaban.engine.embedded.journal import Journal, JournalContent
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.secrets import PassphraseCrypter
 from hoaban.engine.embedded.state import Resource, StateFormatError
 from hoaban.engine.embedded.store import Store
 from hoaban.engine.embedded.verify import problems
+from hoaban.engine.storage import StateWriteError
+from hoaban.engine.storage.folder import FileLog
 from hoaban.engine.values import Secret
 from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CRYPTER = PassphraseCrypter.create("x")
 STACK = "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev"
@@ -31,6 +32,10 @@ def open_store(folder: Path) -> Store:
     backend = Backend(folder)
     backend.ensure()
     return Store(backend, StackName("shop", "dev"), CRYPTER)
+
+
+def journal_file(store: Store) -> Path:
+    return store.backend.storage.path(store.journal_key)
 
 
 def open_ledger(store: Store) -> Ledger:
@@ -104,7 +109,7 @@ def test_every_step_survives_a_crash(tmp_path: Path) -> None:
     def step(change: Callable[[], object]) -> object:
         result = change()
         if ledger._journal is not None:
-            ledger._journal._stream.flush()
+            ledger._journal._log.cut()
         snapshot = ledger.snapshot()
         resources, pending = after_crash(store)
         assert resources == names(snapshot.resources)
@@ -144,7 +149,7 @@ def test_every_step_survives_a_crash(tmp_path: Path) -> None:
     step(lambda: ledger.drop(a, call=call))
     assert found[-1] == ["shop-dev", "default", "a", "b", "e", "c"]
     step(ledger.commit)
-    assert not store.journal_file.exists()
+    assert not journal_file(store).exists()
     last = store.load().snapshot
     assert last.find(e.urn) == replace(e, outputs={"done": True})
 
@@ -155,8 +160,8 @@ def test_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
     call = ledger.begin("creating", thing("d"))
     ledger.register(thing("d"), call=call)
     ledger.close()
-    text = store.journal_file.read_bytes()
-    store.journal_file.write_bytes(text[:-9])
+    text = journal_file(store).read_bytes()
+    journal_file(store).write_bytes(text[:-9])
     resources, pending = after_crash(store)
     assert ("d" in resources, pending) == (False, ["d"])
 
@@ -172,7 +177,7 @@ def test_a_crash_between_commit_and_removal(tmp_path: Path) -> None:
         ledger.commit()
     finally:
         Journal.remove = remove  # type: ignore[method-assign]
-    assert store.journal_file.exists()
+    assert journal_file(store).exists()
     assert store.load().recovered == 0
     assert after_crash(store)[0].count("d") == 1
 
@@ -201,7 +206,7 @@ def test_a_state_that_another_engine_wrote_since(tmp_path: Path) -> None:
     ledger.register(thing("d"))
     ledger.register(replace(known, protect=True), drop=[known])
     ledger.close()
-    official = store.backend.checkpoint_file(store.name)
+    official = Path(store.backend.where(store.name))
     official.write_bytes(official.read_bytes().replace(b'"metadata":{}', b'"metadata":{"o":1}'))
     resources, pending = after_crash(store)
     assert resources == ["shop-dev", "default", "a", "b", "c"]
@@ -210,39 +215,39 @@ def test_a_state_that_another_engine_wrote_since(tmp_path: Path) -> None:
 
 def test_a_damaged_journal_is_named(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    store.journal_file.parent.mkdir(parents=True)
-    store.journal_file.write_text('{"begin":{}}\n{"number":1}\n')
+    journal_file(store).parent.mkdir(parents=True)
+    journal_file(store).write_text('{"begin":{}}\n{"number":1}\n')
     with pytest.raises(StateFormatError, match="journal is damaged") as caught:
-        JournalContent.read(store.journal_file)
-    assert str(store.journal_file) in str(caught.value)
+        JournalContent.read(store.backend.storage, store.journal_key)
+    assert str(journal_file(store)) in str(caught.value)
 
 
 def test_a_full_disk_stops_before_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(tmp_path)
     ledger = begin_run(store)
-    before = store.backend.checkpoint_file(store.name).read_bytes()
+    before = Path(store.backend.where(store.name)).read_bytes()
     ledger.register(thing("d"))
     assert ledger._journal is not None
     full = open("/dev/full", "wb", buffering=0)  # noqa: SIM115, PTH123
-    monkeypatch.setattr(ledger._journal, "_stream", full)
+    monkeypatch.setattr(ledger._journal, "_log", FileLog(full))
     with pytest.raises(StateWriteError, match="No space left on device"):
         ledger.begin("creating", thing("e"))
     with pytest.raises(StateWriteError):
         ledger.begin("creating", thing("f"))
     full.close()
-    assert store.backend.checkpoint_file(store.name).read_bytes() == before
+    assert Path(store.backend.where(store.name)).read_bytes() == before
 
 
 def test_an_invalid_state_is_not_committed(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     ledger = begin_run(store)
-    before = store.backend.checkpoint_file(store.name).read_bytes()
+    before = Path(store.backend.where(store.name)).read_bytes()
     ledger.register(replace(thing("d"), provider=f"{PROVIDER}::unknown"))
     with pytest.raises(HoabanError, match="is not there"):
         ledger.commit()
     ledger.close()
-    assert store.backend.checkpoint_file(store.name).read_bytes() == before
-    assert store.journal_file.exists()
+    assert Path(store.backend.where(store.name)).read_bytes() == before
+    assert journal_file(store).exists()
 
 
 def test_references_follow_a_rename(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Pulumi's file backend: where the files of a stack lie, and how they are read and written."""
+"""Pulumi's own backend: where the blobs of a stack lie, and how they are read and written."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hoaban.engine.embedded.checkpoint import Checkpoint
-from hoaban.engine.embedded.files import copy_blob, write_blob
 from hoaban.engine.embedded.state import StateFormatError
+from hoaban.engine.storage import open_storage
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hoaban.engine.embedded.history import HistoryEntry
+    from hoaban.engine.storage import Place, Storage
 
 ORGANIZATION: Final = "organization"  # the only one a file backend knows
-_META: Final = b"version: 1\n"  # projects have folders of their own
+META: Final = "meta.yaml"
+_LAYOUT: Final = b"version: 1\n"  # projects have folders of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,62 +40,70 @@ class StackName:
 
 
 class Backend:
-    """The folder that holds ``.pulumi``."""
+    """The stacks of a place: a folder, or the URL of a bucket."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.folder = root / ".pulumi"
+    def __init__(self, place: Place) -> None:
+        self.storage: Storage = open_storage(place)
 
     def ensure(self) -> None:
         """Make the layout; one of another version is refused."""
-        meta = self.folder / "meta.yaml"
-        if not meta.exists():
-            if (self.folder / "stacks").exists():
+        meta = self.storage.read(META)
+        if meta is None:
+            if self.storage.list("stacks/"):
                 raise HoabanError(
                     "the backend is of the old layout, without a folder for each project",
-                    where=Location(file=str(self.folder)),
+                    where=Location(file=self.storage.where("stacks")),
                     mend="pulumi state upgrade",
                 )
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_blob(meta, _META)
-        elif meta.read_bytes().strip() != _META.strip():
+            self.storage.write(META, _LAYOUT)
+        elif meta.strip() != _LAYOUT.strip():
             raise HoabanError(
-                f"the backend's layout is not known: {meta.read_text(encoding='utf-8').strip()}",
-                where=Location(file=str(meta)),
+                "the backend's layout is not known: "
+                f"{meta.decode('utf-8', errors='replace').strip()}",
+                where=Location(file=self.storage.where(META)),
                 mend="use the engine that made it",
             )
 
-    def checkpoint_file(self, name: StackName) -> Path:
+    @staticmethod
+    def checkpoint_key(name: StackName) -> str:
         """The current checkpoint."""
-        return self.folder / "stacks" / name.project / f"{name.stack}.json"
+        return f"stacks/{name.project}/{name.stack}.json"
 
-    def backup_file(self, name: StackName) -> Path:
+    @classmethod
+    def backup_key(cls, name: StackName) -> str:
         """The checkpoint before the current one."""
-        file = self.checkpoint_file(name)
-        return file.with_name(file.name + ".bak")
+        return f"{cls.checkpoint_key(name)}.bak"
 
-    def journal_file(self, name: StackName) -> Path:
+    @staticmethod
+    def journal_key(name: StackName) -> str:
         """What a running update did since the last checkpoint (known to this engine only)."""
-        return self.folder / "journals" / name.project / f"{name.stack}.jsonl"
+        return f"journals/{name.project}/{name.stack}.jsonl"
 
-    def lock_folder(self, name: StackName) -> Path:
-        """Where each operation on the stack puts a file of its own."""
-        return self.folder / "locks" / ORGANIZATION / name.project / name.stack
+    @staticmethod
+    def backups_prefix(name: StackName) -> str:
+        """Where the result of each operation is kept."""
+        return f"backups/{name.project}/{name.stack}/"
+
+    @staticmethod
+    def history_prefix(name: StackName) -> str:
+        """Where the entry of each operation is kept, and its result once more."""
+        return f"history/{name.project}/{name.stack}/"
+
+    @staticmethod
+    def locks_prefix(name: StackName) -> str:
+        """Where each operation on the stack puts a blob of its own."""
+        return f"locks/{ORGANIZATION}/{name.project}/{name.stack}/"
+
+    def where(self, name: StackName) -> str:
+        """How people find a stack's checkpoint: its file, or its URL."""
+        return self.storage.where(self.checkpoint_key(name))
 
     def read(self, name: StackName) -> tuple[Checkpoint | None, str]:
-        """The checkpoint and the digest of its file; None when the stack has no state yet."""
-        file = self.checkpoint_file(name)
-        try:
-            content = file.read_bytes()
-        except FileNotFoundError:
-            self._refuse_compressed(file)
+        """The checkpoint and the digest of its content; None when the stack has no state yet."""
+        content = self.storage.read(self.checkpoint_key(name))
+        if content is None:
+            self._refuse_compressed(name)
             return None, digest(b"")
-        except OSError as error:
-            raise HoabanError(
-                f"cannot read the state: {error.strerror}",
-                where=Location(file=str(file)),
-                mend="give this user access to the file",
-            ) from error
         try:
             checkpoint = Checkpoint.parse(content)
             _ = checkpoint.salt
@@ -104,7 +112,7 @@ class Backend:
         if checkpoint.stack != str(name):
             raise HoabanError(
                 f"the file holds the state of {checkpoint.stack}, not of {name}",
-                where=Location(file=str(file)),
+                where=Location(file=self.where(name)),
                 mend=f"put the file of {name} back: {self._restore(name)}",
             )
         return checkpoint, digest(content)
@@ -113,63 +121,73 @@ class Backend:
         """An unreadable state, with the file and what there is to restore it from."""
         return HoabanError(
             f"the state cannot be used: {error.what}",
-            where=Location(file=str(self.checkpoint_file(name))),
+            where=Location(file=self.where(name)),
             mend=error.mend or self._restore(name),
         )
 
     def _restore(self, name: StackName) -> str:
         """The newest copy that can be used: one of the same content as the file may be damaged."""
-        folder = self.folder / "backups" / name.project / name.stack
-        copies = [one for one in (self.backup_file(name), *folder.glob("*.json")) if one.is_file()]
-        copies.sort(key=lambda one: one.stat().st_mtime_ns, reverse=True)
-        good = next((one for one in copies if _holds_state(one, name)), None)
+        backup = self.backup_key(name)
+        copies = [
+            *(one for one in self.storage.list(f"stacks/{name.project}/") if one.key == backup),
+            *(one for one in self.storage.list(self.backups_prefix(name))),
+        ]
+        copies.sort(key=lambda one: one.modified, reverse=True)
+        good = next((one.key for one in copies if self._holds_state(one.key, name)), None)
         if good is None:
             return "take the file from your own backup; neither .bak nor backups/ has one to use"
-        return (
-            f"cp {good} {self.checkpoint_file(name)}, then see what has changed since: "
-            f"{name.command('refresh')}"
-        )
+        command = self.storage.copy_command(good, self.checkpoint_key(name))
+        return f"{command}, then see what has changed since: {name.command('refresh')}"
 
-    @staticmethod
-    def _refuse_compressed(file: Path) -> None:
-        compressed = file.with_name(file.name + ".gz")
-        if compressed.exists():
+    def _holds_state(self, key: str, name: StackName) -> bool:
+        try:
+            return Checkpoint.parse(self.storage.read(key) or b"").stack == str(name)
+        except StateFormatError:
+            return False
+
+    def _refuse_compressed(self, name: StackName) -> None:
+        compressed = f"{self.checkpoint_key(name)}.gz"
+        if self.storage.exists(compressed):
+            where = self.storage.where(compressed)
             raise HoabanError(
                 "the state is compressed, which the embedded engine does not read",
-                where=Location(file=str(compressed)),
-                mend=f"gunzip {compressed}, and unset PULUMI_DIY_BACKEND_GZIP for pulumi",
+                where=Location(file=where),
+                mend=f"gunzip {where}, and unset PULUMI_DIY_BACKEND_GZIP for pulumi",
             )
 
     def commit(self, name: StackName, content: bytes) -> str:
         """Replace the checkpoint, keeping the one before; returns the new one's digest."""
-        write_blob(self.checkpoint_file(name), content, keep_as=self.backup_file(name))
+        self.storage.write(self.checkpoint_key(name), content, keep_as=self.backup_key(name))
         return digest(content)
 
     def add_history(self, name: StackName, entry: HistoryEntry) -> None:
         """Keep the current checkpoint as the result of one operation."""
         now = time.time_ns()
-        folder = self.folder / "history" / name.project / name.stack
+        prefix = f"{self.history_prefix(name)}{name.stack}-{now}"
         content = json.dumps(entry.to_json(), indent="\t", ensure_ascii=False).encode()
-        write_blob(folder / f"{name.stack}-{now}.history.json", content)
-        checkpoint = self.checkpoint_file(name)
-        copy_blob(checkpoint, folder / f"{name.stack}-{now}.checkpoint.json")
-        backups = self.folder / "backups" / name.project / name.stack
-        copy_blob(checkpoint, backups / f"{name.stack}.{now}.json")
+        self.storage.write(f"{prefix}.history.json", content)
+        checkpoint = self.checkpoint_key(name)
+        self.storage.copy(checkpoint, f"{prefix}.checkpoint.json")
+        self.storage.copy(checkpoint, f"{self.backups_prefix(name)}{name.stack}.{now}.json")
 
     def stacks(self) -> list[StackName]:
         """All stacks that have a state."""
-        found = (self.folder / "stacks").glob("*/*.json")
+        return self._names("stacks/", ".json")
+
+    def journals(self) -> list[StackName]:
+        """All stacks on which an operation runs, or died."""
+        return self._names("journals/", ".jsonl")
+
+    def _names(self, prefix: str, suffix: str) -> list[StackName]:
+        found = [one.key.removeprefix(prefix).split("/") for one in self.storage.list(prefix)]
         return sorted(
-            (StackName(file.parent.name, file.name.removesuffix(".json")) for file in found),
+            (
+                StackName(parts[0], parts[1].removesuffix(suffix))
+                for parts in found
+                if len(parts) == 2 and parts[1].endswith(suffix)  # noqa: PLR2004 (project, stack)
+            ),
             key=str,
         )
-
-
-def _holds_state(file: Path, name: StackName) -> bool:
-    try:
-        return Checkpoint.parse(file.read_bytes()).stack == str(name)
-    except (OSError, StateFormatError):
-        return False
 
 
 def digest(content: bytes) -> str:

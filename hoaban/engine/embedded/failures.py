@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from hoaban.engine.api import Interrupted
-from hoaban.engine.embedded.files import StateWriteError
 from hoaban.engine.provider import ProviderError
+from hoaban.engine.storage import StateWriteError
 from hoaban.errors import HoabanError, Location, ManyErrors
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class Failures:
             raise ManyErrors(told)
 
 
-def interruption(failures: Failures, done: int, folder: Path, *, saved: bool | None) -> Interrupted:
-    """What to say after Ctrl-C; ``saved`` is None for a preview, ``folder`` the state's."""
+def interruption(failures: Failures, done: int, place: str, *, saved: bool | None) -> Interrupted:
+    """What to say after Ctrl-C; ``saved`` is None for a preview, ``place`` the state's."""
     mend = "run the same command again to go on"
     told = f"interrupted after {done} steps; calls under way were let finish, the state is"
     if saved is None:
@@ -122,7 +122,7 @@ def interruption(failures: Failures, done: int, folder: Path, *, saved: bool | N
         what = f"{told} NOT saved: what was done is in the journal, or is found by the next run"
         mend = f"mend what is told below, then {mend}"
     detail = "\n".join(str(error) for error in failures.errors())
-    return Interrupted(what, where=Location(file=str(folder)), mend=mend, detail=detail or None)
+    return Interrupted(what, where=Location(file=place), mend=mend, detail=detail or None)
 
 
 def fold(errors: Sequence[HoabanError]) -> list[HoabanError]:

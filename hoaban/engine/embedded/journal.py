@@ -15,30 +15,30 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import sys
 import threading
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from hoaban.engine.embedded.checkpoint import dump
-from hoaban.engine.embedded.files import explained
 from hoaban.engine.embedded.state import StateFormatError
-from hoaban.errors import HoabanError, Location
-from hoaban.files import sync_folder
+from hoaban.engine.storage.base import explained
+from hoaban.errors import Location
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
-_PRIVATE: Final = 0o600
+    from hoaban.engine.storage import Log, Storage
 
 
 class Journal:
     """The journal of one operation. Lines of several threads share one sync (group commit)."""
 
-    def __init__(self, file: Path, stream: IO[bytes]) -> None:
-        self.file = file
-        self._stream = stream
+    def __init__(self, storage: Storage, key: str, log: Log) -> None:
+        self.where = storage.where(key)
+        self._storage = storage
+        self._key = key
+        self._log = log
         self._write_lock = threading.Lock()
         self._sync_lock = threading.Lock()
         self._written = 0
@@ -46,69 +46,58 @@ class Journal:
         self._broken = False
 
     @classmethod
-    def begin(cls, file: Path, *, stack: str, base: str, registered: int) -> Self:
+    def begin(cls, storage: Storage, key: str, *, stack: str, base: str, registered: int) -> Self:
         """Start a journal on a checkpoint (``base`` is its digest), in place of any older one."""
-        with explained(file):
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            beside = file.with_name(f".{file.name}.new")
-            handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-            stream = open(handle, "wb")  # noqa: SIM115, PTH123 (lives as long as the journal)
-            journal = cls(file, stream)
-            head = {"stack": stack, "base": base, "registered": registered}
-            journal.sync(journal.append(dump({"begin": head})))
-            beside.replace(file)
-            sync_folder(file.parent)
-        return journal
+        head = {"stack": stack, "base": base, "registered": registered}
+        return cls(storage, key, storage.begin_log(key, dump({"begin": head}).encode() + b"\n"))
 
     @classmethod
-    def reopen(cls, file: Path) -> Self:
+    def reopen(cls, storage: Storage, key: str) -> Self:
         """Go on with the journal that an interrupted run left; a line cut off is cut away."""
-        with explained(file):
-            stream = file.open("r+b")
-            stream.truncate(stream.read().rfind(b"\n") + 1)
-            stream.seek(0, os.SEEK_END)
-        return cls(file, stream)
+        return cls(storage, key, storage.reopen_log(key))
 
     def append(self, line: str) -> int:
         """Add a line; the number returned is what :meth:`sync` takes."""
-        with explained(self.file), self._write_lock:
+        with explained(self.where), self._write_lock:
             if self._broken:
                 raise OSError(errno.EIO, "an earlier line of the journal could not be written")
-            try:
-                self._stream.write(line.encode() + b"\n")
-            except OSError:
-                self._broken = True
-                raise
+            with self._breaking():
+                self._log.write(line.encode() + b"\n")
             self._written += 1
             return self._written
 
     def sync(self, line: int) -> None:
         """Return when this line, and all before it, are on disk."""
-        with explained(self.file), self._sync_lock:
+        with explained(self.where), self._sync_lock:
             if self._synced >= line:
                 return
-            with self._write_lock:
-                try:
-                    self._stream.flush()
-                except OSError:
-                    self._broken = True
-                    raise
-                written = self._written
-            os.fsync(self._stream.fileno())
+            with self._breaking():
+                with self._write_lock:
+                    self._log.cut()
+                    written = self._written
+                self._log.sync()
             self._synced = written
+
+    @contextlib.contextmanager
+    def _breaking(self) -> Iterator[None]:
+        """Believe no later line of a journal that could not be written."""
+        try:
+            yield
+        except Exception:
+            self._broken = True
+            raise
 
     def close(self) -> None:
         """Close the file; it stays. Whoever still waits for a sync has it."""
         with self._sync_lock, self._write_lock:
             self._synced = sys.maxsize
             self._broken = True
-            with contextlib.suppress(OSError):  # a full disk, already told when it was met
-                self._stream.close()
+            self._log.close()
 
     def remove(self) -> None:
         """Close and remove the file: a checkpoint holds all that it told."""
         self.close()
-        self.file.unlink(missing_ok=True)
+        self._storage.delete_log(self._key)
 
 
 @dataclass(slots=True)
@@ -122,36 +111,31 @@ class JournalContent:
     committing: str = ""
 
     @classmethod
-    def read(cls, file: Path) -> Self | None:
+    def read(cls, storage: Storage, key: str) -> Self | None:
         """The journal that a crash left, None when there is none.
 
         A last line that was cut off is left out: what it would have told had not begun, or was
         told before by the line that announced it.
         """
-        try:
-            lines = file.read_bytes().split(b"\n")
-        except FileNotFoundError:
+        content = storage.read_log(key)
+        if content is None:
             return None
-        except OSError as error:
-            raise HoabanError(
-                f"cannot read the journal: {error.strerror}",
-                where=Location(file=str(file)),
-                mend="give this user access to the file",
-            ) from error
+        where = storage.where(key)
+        lines = content.split(b"\n")
         lines.pop()  # empty, or a line without its end
         try:
             entries = [json.loads(line) for line in lines]
-            content = cls(**entries.pop(0)["begin"])
+            journal = cls(**entries.pop(0)["begin"])
         except (ValueError, KeyError, TypeError, IndexError) as error:
             raise StateFormatError(
                 f"the journal is damaged: {error}",
-                where=Location(file=str(file)),
-                mend=f"mv {file} {file}.broken, then hoaban refresh to see what the cloud has",
+                where=Location(file=where),
+                mend=f"mv {where} {where}.broken, then hoaban refresh to see what the cloud has",
             ) from error
         for entry in entries:
             if "committing" in entry:
-                content.committing = entry["committing"]
+                journal.committing = entry["committing"]
             else:
-                content.changes.append(entry)
-                content.committing = ""
-        return content
+                journal.changes.append(entry)
+                journal.committing = ""
+        return journal

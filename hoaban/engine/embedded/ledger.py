@@ -200,12 +200,13 @@ class Ledger:
         """Verify the state, replace the checkpoint, and forget the journal."""
         if not self._persist:
             return
+        storage, key = self._store.backend.storage, self._store.journal_key
         with self._lock:
             snapshot = self.snapshot()
             self._verify(snapshot)
             content = self._store.encode(snapshot)
-            if self._journal is None and self._store.journal_file.exists():
-                self._journal = Journal.reopen(self._store.journal_file)
+            if self._journal is None and storage.exists(key):
+                self._journal = Journal.reopen(storage, key)
             if self._journal is not None:
                 note = self._journal.append(dump({"committing": digest(content)}))
                 self._journal.sync(note)
@@ -221,7 +222,7 @@ class Ledger:
         except StateFormatError as error:
             raise HoabanError(
                 f"the state that this run leads to is not valid, and was not written: {error.what}",
-                where=Location(file=str(self._store.journal_file)),
+                where=Location(file=self._store.backend.storage.where(self._store.journal_key)),
                 mend="this is a defect of the engine: report it with this file, which holds what "
                 "was done; the checkpoint is as it was",
             ) from error
@@ -283,7 +284,8 @@ class Ledger:
             return None
         if self._journal is None:
             self._journal = Journal.begin(
-                self._store.journal_file,
+                self._store.backend.storage,
+                self._store.journal_key,
                 stack=str(self._store.name),
                 base=self._base,
                 registered=self._registered_at_base,

@@ -18,38 +18,39 @@ from typing import TYPE_CHECKING, Final, Self
 
 import psutil
 
-from hoaban.engine.embedded.files import remove_blob, write_blob
 from hoaban.engine.embedded.state import timestamp
+from hoaban.engine.storage.base import StateReadError
 from hoaban.errors import HoabanError, Location
 from hoaban.interrupts import before_leaving
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from hoaban.engine.embedded.backend import Backend, StackName
+    from hoaban.engine.storage import Storage
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Who holds a lock, as the lock's file says."""
 
-    file: Path
+    key: str
+    where: str
     pid: int
     username: str
     hostname: str
     since: str
 
     @classmethod
-    def read(cls, file: Path) -> Self:
-        """The holder named in a lock file; unreadable parts stay empty."""
+    def read(cls, storage: Storage, key: str) -> Self:
+        """The holder named in a lock's blob; unreadable parts stay empty."""
         try:
-            body = json.loads(file.read_bytes())
-        except (OSError, ValueError):
+            body = json.loads(storage.read(key) or b"")
+        except (StateReadError, ValueError):
             body = {}
         if not isinstance(body, dict):
             body = {}
         return cls(
-            file,
+            key,
+            storage.where(key),
             int(body.get("pid") or 0),
             str(body.get("username") or "unknown"),
             str(body.get("hostname") or "unknown"),
@@ -82,28 +83,26 @@ class LockedError(HoabanError):
         else:
             what = f"stack {name} is locked ({who})"
             mend = f"wait until it ends; if you know that it died: {name.command('cancel')}"
-        super().__init__(what, where=Location(file=str(holders[0].file)), mend=mend)
+        super().__init__(what, where=Location(file=holders[0].where), mend=mend)
 
 
 def holders(backend: Backend, name: StackName) -> list[Holder]:
     """All who hold a lock on a stack."""
-    folder = backend.lock_folder(name)
-    if not folder.is_dir():
-        return []
-    files = sorted(one for one in folder.iterdir() if one.suffix == ".json")
-    return [Holder.read(file) for file in files]
+    prefix = backend.locks_prefix(name)
+    keys = [one.key for one in backend.storage.list(prefix)]
+    return [Holder.read(backend.storage, key) for key in keys if key.endswith(".json")]
 
 
 def release(backend: Backend, name: StackName) -> list[Holder]:
     """Take away every lock of a stack, whoever holds it; returns who did."""
     found = holders(backend, name)
     for holder in found:
-        remove_blob(holder.file)
+        backend.storage.delete(holder.key)
     return found
 
 
-_held: Final[set[Path]] = set()
-"""Lock files of this process."""
+_held: Final[set[Lock]] = set()
+"""Locks of this process."""
 
 
 def let_go() -> None:
@@ -112,9 +111,8 @@ def let_go() -> None:
     Only right when nothing more is done with the stacks' state: the next operation takes the
     journal from there.
     """
-    for file in list(_held):
-        with contextlib.suppress(OSError, HoabanError):
-            remove_blob(file)
+    for lock in list(_held):
+        lock.release()
 
 
 before_leaving(let_go)
@@ -126,7 +124,7 @@ class Lock:
     def __init__(self, backend: Backend, name: StackName) -> None:
         self._backend = backend
         self._name = name
-        self._file = backend.lock_folder(name) / f"{uuid.uuid4()}.json"
+        self._key = f"{backend.locks_prefix(name)}{uuid.uuid4()}.json"
 
     def __enter__(self) -> Self:
         others = holders(self._backend, self._name)
@@ -138,23 +136,25 @@ class Lock:
             "hostname": socket.gethostname(),
             "timestamp": timestamp(),
         }
-        _held.add(self._file)
+        _held.add(self)
         try:
-            write_blob(self._file, json.dumps(body, separators=(",", ":")).encode())
-            others = [one for one in holders(self._backend, self._name) if one.file != self._file]
+            content = json.dumps(body, separators=(",", ":")).encode()
+            self._backend.storage.write(self._key, content)
+            others = [one for one in holders(self._backend, self._name) if one.key != self._key]
         except BaseException:
             # A disk that fills up between the file and its attributes must not leave the lock.
-            self._let_go()
+            self.release()
             raise
         if others:
-            self._let_go()
+            self.release()
             raise LockedError(self._name, others)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._let_go()
+        self.release()
 
-    def _let_go(self) -> None:
-        with contextlib.suppress(OSError):
-            remove_blob(self._file)
-        _held.discard(self._file)
+    def release(self) -> None:
+        """Take the lock away; a place that doesn't let it keeps it."""
+        with contextlib.suppress(HoabanError):
+            self._backend.storage.delete(self._key)
+        _held.discard(self)

@@ -299,9 +299,9 @@ class Operation:
         if self._failures.cancelled:
             self._failures.raise_defect()
             done = sum(n for op, n in self._report.changes.items() if op != "same")
-            folder = Backend(self._stack.backend).folder
+            where = Backend(self._stack.backend).storage.url
             raise interruption(
-                self._failures, done, folder, saved=self._saved if self._persist else None
+                self._failures, done, where, saved=self._saved if self._persist else None
             )
         self._failures.raise_any()
         return UpdateResult(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from hoaban.engine.embedded.files import write_private
+from hoaban.engine.storage.folder import write_private
 from hoaban.engine.values import Secret
 from hoaban.errors import HoabanError, Location
 

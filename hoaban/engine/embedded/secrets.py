@@ -115,13 +115,13 @@ def read_passphrase(file: Path) -> str:
     return passphrase
 
 
-def open_crypter(passphrase_file: Path, salt: str, *, where: Path) -> PassphraseCrypter:
+def open_crypter(passphrase_file: Path, salt: str, *, where: str) -> PassphraseCrypter:
     """The crypter for a salt found in ``where``, or an error when the passphrase is wrong."""
     crypter = PassphraseCrypter(read_passphrase(passphrase_file), salt)
     if not crypter.fits():
         raise HoabanError(
             f"the passphrase in {passphrase_file} is wrong for this stack",
-            where=Location(file=str(where)),
+            where=Location(file=where),
             mend="use the passphrase that the stack was made with",
         )
     return crypter

@@ -51,15 +51,15 @@ class Store:
         self.codec = Codec(CachingCrypter(crypter))
 
     @property
-    def journal_file(self) -> Path:
+    def journal_key(self) -> str:
         """Where a running operation notes its steps."""
-        return self.backend.journal_file(self.name)
+        return self.backend.journal_key(self.name)
 
     def load(self) -> Loaded:
         """Read checkpoint and journal. One that runs now may replace both under our eyes."""
         for _ in range(_READ_ATTEMPTS - 1):
             checkpoint, base = self.backend.read(self.name)
-            content = JournalContent.read(self.journal_file)
+            content = JournalContent.read(self.backend.storage, self.journal_key)
             if content is None or base in (content.base, content.committing):
                 return self._loaded(checkpoint, base, content)
         return self._loaded(checkpoint, base, content)
@@ -117,10 +117,9 @@ class Store:
         checkpoint, _ = self.backend.read(name)
         if checkpoint is None:
             return None
-        file = self.backend.checkpoint_file(name)
         crypter = self.crypter
         if checkpoint.salt and checkpoint.salt != crypter.salt:
-            crypter = open_crypter(passphrase_file, checkpoint.salt, where=file)
+            crypter = open_crypter(passphrase_file, checkpoint.salt, where=self.backend.where(name))
         other = Store(self.backend, name, crypter)
         return stack_outputs(other.load().snapshot)
 
@@ -165,7 +164,7 @@ def open_stack(stack: Stack, *, create: bool) -> Opened:
             f"{in_state}",
         )
     salt = config.salt or in_state
-    where = stack.config_file if config.salt else backend.checkpoint_file(name)
+    where = str(stack.config_file) if config.salt else backend.where(name)
     if salt:
         crypter = open_crypter(stack.passphrase_file, salt, where=where)
     else:

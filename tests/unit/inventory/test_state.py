@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban.errors import HoabanError
-from hoaban.inventory.state import read_stack, read_stacks
+from hoaban.inventory.state import StackState, read_stack, read_stacks
 from hoaban.testing import estate, exported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from hoaban.model.outputs import StackOutputs
     from hoaban.workspace import Workspace
 
 
@@ -35,18 +36,18 @@ def test_reads_back_what_was_exported_province_first(provisioned: Workspace) -> 
     assert (department.project, department.stack) == ("agency", "so-y-te")
 
 
+def update(workspace: Workspace, outputs: StackOutputs) -> StackState:
+    exported.write_checkpoint(workspace.backend, "agency", "so-y-te", outputs)
+    state = read_stack(workspace.backend, "agency", "so-y-te")
+    assert state is not None
+    return state
+
+
 def test_version_counts_updates_and_digest_follows_the_promise(workspace: Workspace) -> None:
-    first = read_stack(
-        exported.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
-    )
-    second = read_stack(
-        exported.write_checkpoint(workspace.backend, "agency", "so-y-te", estate.department())
-    )
     more = estate.department(counts={"web": 2, "app": 1, "data": 1})
-    third = read_stack(exported.write_checkpoint(workspace.backend, "agency", "so-y-te", more))
-    assert first is not None
-    assert second is not None
-    assert third is not None
+    first, second, third = (
+        update(workspace, outputs) for outputs in (estate.department(), estate.department(), more)
+    )
     assert [first.version, second.version, third.version] == [1, 2, 3]
     assert first.digest == second.digest != third.digest
 
@@ -59,7 +60,7 @@ def test_numbers_that_became_floats_on_their_way_are_read(provisioned: Workspace
         outputs_of(content)["environment"]["security_level"] = 3.0
 
     edit(file, to_floats)
-    state = read_stack(file)
+    state = read_stack(provisioned.backend, "agency", "so-y-te")
     assert state is not None
     assert state.outputs == estate.department()
 
@@ -124,7 +125,7 @@ def test_outputs_that_cannot_be_used_are_told_with_their_key(
     file = provisioned.backend / ".pulumi/stacks/agency/so-y-te.json"
     edit(file, lambda content: outputs_of(content).update(change))
     with pytest.raises(HoabanError, match=what):
-        read_stack(file)
+        read_stack(provisioned.backend, "agency", "so-y-te")
 
 
 def test_an_output_of_a_later_minor_change_does_not_stop_the_inventory(
@@ -132,4 +133,4 @@ def test_an_output_of_a_later_minor_change_does_not_stop_the_inventory(
 ) -> None:
     file = provisioned.backend / ".pulumi/stacks/agency/so-y-te.json"
     edit(file, lambda content: outputs_of(content).update(dashboard_url="https://example"))
-    assert read_stack(file) is not None
+    assert read_stack(provisioned.backend, "agency", "so-y-te") is not None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.embedded.backend import Backend, StackName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from hoaban.provision import Target
 
@@ -30,7 +30,7 @@ def write_state(
     """Write a checkpoint of a target's stack."""
     backend, name = Backend(target.workspace.backend), StackName(target.project, target.stack_name)
     backend.ensure()
-    file = backend.checkpoint_file(name)
+    file = Path(backend.where(name))
     file.parent.mkdir(parents=True, exist_ok=True)
     latest = {"resources": resources, "pending_operations": pending}
     file.write_text(
@@ -42,7 +42,7 @@ def write_state(
 def write_journal(target: Target, base: str, *changes: dict[str, Any]) -> Path:
     """Write what an interrupted operation leaves."""
     backend, name = Backend(target.workspace.backend), StackName(target.project, target.stack_name)
-    file = backend.journal_file(name)
+    file = backend.storage.path(backend.journal_key(name))
     file.parent.mkdir(parents=True, exist_ok=True)
     head = {"begin": {"stack": str(name), "base": base, "registered": 0}}
     file.write_text("".join(json.dumps(line) + "\n" for line in (head, *changes)))

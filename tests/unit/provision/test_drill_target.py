@@ -89,7 +89,7 @@ def test_the_program_is_told_whose_backup_is_tried(
 @pytest.mark.parametrize("alive", [False, True])
 def test_only_the_lock_of_a_dead_drill_is_released(drill: DrillTarget, alive: bool) -> None:
     backend = Backend(drill.workspace.backend)
-    folder = backend.lock_folder(StackName(drill.project, drill.stack_name))
+    folder = backend.storage.path(backend.locks_prefix(StackName(drill.project, drill.stack_name)))
     folder.mkdir(parents=True)
     pid = os.getpid() if alive else 2**22 + 1  # more than any process has (proc(5), pid_max)
     holder = {"pid": pid, "username": "lan", "hostname": socket.gethostname(), "timestamp": "now"}
