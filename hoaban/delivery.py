@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hoaban.engine.api import Engine, Options, UpdateResult
     from hoaban.errors import HoabanError
     from hoaban.provision.guard import Consent
+    from hoaban.provision.savedplan import SavedPlan
     from hoaban.provision.target import Target
     from hoaban.verify.model import VerifyReport
 
@@ -77,12 +78,15 @@ def provision(
     consent: Consent,
     options: Options,
     *,
+    saved: SavedPlan | None = None,
     quiet: bool = False,
 ) -> UpdateResult:
     """Make the cloud as the inventory says, shown while it goes on."""
     name = target.name
     with Progress(f"Provisioning {name}", quiet=quiet) as progress:
-        result = operations.up(target, engine, progress.handle, consent=consent, options=options)
+        result = operations.up(
+            target, engine, progress.handle, consent=consent, options=options, saved=saved
+        )
     if not quiet:
         stderr().print(f"{name}:", progress.summary())
     return result
@@ -94,11 +98,12 @@ def provision_only(
     consent: Consent,
     options: Options,
     *,
+    saved: SavedPlan | None = None,
     quiet: bool = False,
 ) -> Delivery:
     """The first phase for one target, told as a delivery of which nothing else was done."""
     started = time.monotonic()
-    result = provision(target, engine, consent, options, quiet=quiet)
+    result = provision(target, engine, consent, options, saved=saved, quiet=quiet)
     seconds = {"provision": time.monotonic() - started}
     return Delivery(target, resources=result.changes, seconds=seconds)
 
@@ -109,9 +114,10 @@ def deliver(
     consent: Consent,
     options: Options,
     *,
+    saved: SavedPlan | None = None,
     quiet: bool = False,
 ) -> list[Delivery]:
-    """Bring every target from its file to a handover report.
+    """Bring every target from its file to a handover report; with a ``saved`` plan, its one target.
 
     A check that fails is no error: it is told in the report and by :attr:`Delivery.ok`.
     """
@@ -124,7 +130,7 @@ def deliver(
             delivery.seconds[name] = time.monotonic() - started
 
     def provision_one(delivery: Delivery) -> None:
-        result = provision(delivery.target, engine, consent, options, quiet=quiet)
+        result = provision(delivery.target, engine, consent, options, saved=saved, quiet=quiet)
         delivery.resources = result.changes
 
     phase("provision", provision_one)

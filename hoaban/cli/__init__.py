@@ -33,6 +33,7 @@ VERBS = {
     "new": "Add an agency: a file to fill in, and its addresses",
     "check": "Validate the inventory; every error with file, line, key and mend",
     "plan": "Show what provisioning would change",
+    "approve": "Look at a saved plan, and approve it as a second person",
     "up": "Provision, converge, verify and report",
     "converge": "Configure the servers of an agency or the province",
     "verify": "Check on the running hosts what was promised",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from hoaban.console import print_json, stderr, stdout
 from hoaban.engine.api import Options
 from hoaban.errors import DriftError, HoabanError, UsageError, listed
 from hoaban.provision import operations
+from hoaban.provision.approval import require_planner, sign_as_planner
 from hoaban.provision.display.progress import Progress
 from hoaban.provision.display.tree import render_changes
 from hoaban.provision.engines import EngineName, engine_for
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hoaban.provision.operations import Plan
+    from hoaban.provision.savedplan import SavedPlan
     from hoaban.provision.target import Target
 
 
@@ -44,6 +47,14 @@ def plan(
         bool, typer.Option("--expect-no-changes", help="Exit status 4 when anything would change")
     ] = False,
     target: TargetOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Save the plan here: `hoaban up --plan FILE` does just that"),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="Sign what is saved with this SSH key, as its planner"),
+    ] = None,
     parallel: ParallelOption = None,
     engine: Annotated[EngineName, typer.Option(help="Which engine plans")] = EngineName.AUTO,
     json_: JsonOption = False,
@@ -52,22 +63,32 @@ def plan(
 
     One stack is shown as a tree, several by a line each: look at one of them by its name.
 
-    Examples: `hoaban plan`, `hoaban plan xa-long-sap --refresh`, `hoaban plan --all`
+    Examples: `hoaban plan`, `hoaban plan xa-long-sap --refresh`, `hoaban plan --all`,
+    `hoaban plan xa-long-sap --out plan.json`
     """
     targets = targets_of(agencies, everything)
-    options = Options(refresh=refresh, targets=tuple(target or ()))
+    options = Options(refresh=refresh, targets=tuple(target or ()), record=out is not None)
+    if key is not None and out is None:
+        raise UsageError("--key signs a saved plan", mend="name its file: --out FILE")
     if everything or len(targets) > 1:
         if target:
             raise UsageError("--target goes with one stack only", mend="name one agency")
+        if out:
+            raise UsageError("--out goes with one stack only", mend="name one agency")
         changed = _many(targets, options, parallel, engine, json_=json_)
     else:
+        if out is not None:
+            require_planner(targets[0], key)
         planned, progress = _one(targets[0], options, engine, quiet=json_)
+        told = plan_json(planned)
+        if planned.saved is not None and out is not None:
+            told["saved"] = _save(planned.saved, targets[0], out, key)
         if json_:
-            print_json(plan_json(planned))
+            print_json(told)
         else:
             stdout().print(render_changes(progress.board))
             stdout().print(progress.summary(planned=True))
-            _tell(plan_json(planned))
+            _tell(told)
         changed = planned.result.changed
     if expect_no_changes and changed:
         raise typer.Exit(int(DriftError.exit_code))
@@ -79,6 +100,15 @@ def _one(
     with Progress(f"Planning {what.stack_name}", quiet=quiet) as progress:
         found = operations.plan(what, engine_for(engine), progress.handle, options=options)
     return found, progress
+
+
+def _save(saved: SavedPlan, target: Target, file: Path, key: Path | None) -> dict[str, str]:
+    """Write a plan, signed where there is a key; returns what is told of it."""
+    if key is not None:
+        saved = sign_as_planner(saved, key, target.workspace.inventory)
+    saved.write(file)
+    stderr().print(f"saved: {file} ({saved.digest})", markup=False, soft_wrap=True)
+    return {"file": str(file), "digest": saved.digest}
 
 
 @dataclass(slots=True)

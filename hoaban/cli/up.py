@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,6 +27,7 @@ from hoaban.delivery import provision_only as alone
 from hoaban.engine.api import Options
 from hoaban.errors import ExitCode, UsageError
 from hoaban.provision.engines import EngineName, engine_for
+from hoaban.provision.savedplan import SavedPlan
 from hoaban.verify.show import in_short
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ def up(
         bool, typer.Option("--continue-on-error", help="Go on with what does not depend on it")
     ] = False,
     target: TargetOption = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", help="Do what this file of `hoaban plan --out` holds, nothing else"),
+    ] = None,
     yes: YesOption = False,
     delete_data: DeleteDataOption = False,
     allow_replace: AllowReplaceOption = False,
@@ -59,12 +65,14 @@ def up(
     it; `hoaban up AGENCY` asks.
 
     Examples: `hoaban up`, `hoaban up xa-long-sap`, `hoaban up xa-long-sap --provision-only`,
-    `hoaban up --all`, `hoaban up so-y-te xa-long-sap --parallel 2`
+    `hoaban up --all`, `hoaban up so-y-te xa-long-sap --parallel 2`,
+    `hoaban up xa-long-sap --plan plan.json`
     """
     targets = targets_of(agencies, everything)
     options = Options(
         refresh=refresh, targets=tuple(target or ()), continue_on_error=continue_on_error
     )
+    saved = _saved(plan, options, one=not everything and len(targets) == 1)
     may = consent(yes=yes, delete_data=delete_data, allow_replace=allow_replace)
     if everything or len(targets) > 1:
         if target:
@@ -72,9 +80,10 @@ def up(
         how = How(engine, may, options, parallel, provision_only=provision_only, quiet=json_)
         deliveries = deliver_many(targets, how)
     elif provision_only:
-        deliveries = [alone(targets[0], engine_for(engine), may, options, quiet=json_)]
+        using = engine_for(engine)
+        deliveries = [alone(targets[0], using, may, options, saved=saved, quiet=json_)]
     else:
-        deliveries = deliver(targets, engine_for(engine), may, options, quiet=json_)
+        deliveries = deliver(targets, engine_for(engine), may, options, saved=saved, quiet=json_)
     failures = Failures()
     for delivery in deliveries:
         if delivery.error is not None:
@@ -86,6 +95,20 @@ def up(
     failures.tell(quiet=json_)
     if not provision_only and not all(delivery.ok for delivery in deliveries):
         raise typer.Exit(int(ExitCode.ERROR))
+
+
+def _saved(file: Path | None, options: Options, *, one: bool) -> SavedPlan | None:
+    """The plan that is to be done; it says itself what is targeted, and whether to look first."""
+    if file is None:
+        return None
+    if not one:
+        raise UsageError("--plan goes with one stack only", mend="name the agency of the plan")
+    if options.targets or options.refresh:
+        raise UsageError(
+            "a saved plan has --target and --refresh of its own",
+            mend="leave them out; or make another plan with them: hoaban plan … --out FILE",
+        )
+    return SavedPlan.read(file)
 
 
 def tell(delivery: Delivery) -> None:

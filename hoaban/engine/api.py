@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent
 
     from hoaban.engine.storage import Place
+    from hoaban.engine.updateplan import UpdatePlan
     from hoaban.engine.values import Secret
 
     EventHandler = Callable[[EngineEvent], None]
@@ -60,6 +61,9 @@ class Options:
     retained: someone has agreed to lose them. ``rehearsed`` says that a preview of the same was
     just made and accepted: an update then does not look first whether something protected is in
     its way, and would notice only when it gets there.
+
+    ``record`` lets a preview say its steps as an :class:`UpdatePlan`. ``plan`` holds an update to
+    one: it begins no step that is not in it, and nothing at all on another state.
     """
 
     parallel: int = 16
@@ -71,6 +75,8 @@ class Options:
     continue_on_error: bool = False
     expect_no_changes: bool = False
     message: str = ""
+    record: bool = False
+    plan: UpdatePlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +95,17 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class UpdateResult:
-    """What an operation came to. ``outputs`` hold :class:`Secret` where they are secret."""
+    """What an operation came to. ``outputs`` hold :class:`Secret` where they are secret.
+
+    ``plan`` is there where a preview was to record it.
+    """
 
     kind: UpdateKind
     changes: Mapping[str, int]
     steps: Sequence[PlannedStep]
     outputs: Mapping[str, Any]
     duration_seconds: float
+    plan: UpdatePlan | None = None
 
     @property
     def changed(self) -> bool:

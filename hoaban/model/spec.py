@@ -157,6 +157,14 @@ class ProvinceHost(Model):
     """Of a backup host: the one whose backups are copied here. It has no clients of its own."""
 
 
+class Approval(Model):
+    """Which stacks change only by a saved plan that a second person has approved."""
+
+    foundation: bool = False
+    agencies: bool = False
+    """Every agency's; one alone by ``approval: true`` in its own file."""
+
+
 class ProvinceSpec(Model):
     """``inventory/province.yml``."""
 
@@ -173,6 +181,7 @@ class ProvinceSpec(Model):
     sealed_to: list[str] = []
     """age recipients (age1…) that can open what is sealed: escrowed keys of backups, handed-out
     configurations. With none, an identity of the workspace's own is made and used."""
+    approval: Approval = Approval()
     services: Services = Services()
     centre: Centre | None = None
     """Tunnels to the centre; none without."""
@@ -280,5 +289,7 @@ class AgencySpec(Model):
     security_level: SecurityLevel = 2
     users: Annotated[int, Field(ge=1)]
     contact: Contact | None = None
+    approval: bool = False
+    """Whether its stack changes only by a saved plan that a second person has approved."""
     sites: list[Site] = []
     systems: list[System] = []

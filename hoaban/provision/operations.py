@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from hoaban.engine.api import Options, ProtectedError
 from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, ManyErrors
+from hoaban.provision.approval import require_approval
 from hoaban.provision.guard import (
     DELETES,
     SERVER,
@@ -21,15 +23,17 @@ from hoaban.provision.guard import (
 )
 from hoaban.provision.leftovers import forget, note, noted, projects_of, sweep
 from hoaban.provision.preflight import preflight, reach
+from hoaban.provision.savedplan import Phase, SavedPlan, require_same
 from hoaban.provision.stacks import stack_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pulumi.automation.events import EngineEvent
 
     from hoaban.engine.api import Engine, EventHandler, PlannedStep, Stack, UpdateResult
     from hoaban.engine.embedded.state import Resource
+    from hoaban.engine.updateplan import UpdatePlan
     from hoaban.provision.target import Target
 
 PARALLEL = 32  # steps under way; the provider bounds the requests, and joins some into one
@@ -47,6 +51,8 @@ class Plan:
     unchecked: list[str]
     protected: list[str] = field(default_factory=list)
     """URNs that the plan deletes or replaces although they are protected."""
+    saved: SavedPlan | None = None
+    """The plan as a file would hold it, where it was to be recorded."""
 
 
 def plan(
@@ -61,7 +67,10 @@ def plan(
     stack = stack_for(target, config)
     options = options or Options()
     unchecked = preflight(target, stack, refresh=options.refresh)
-    return _rehearse(target, engine, stack, options, on_event, unchecked)
+    planned = _rehearse(target, engine, stack, options, on_event, unchecked)
+    if not options.record:
+        return planned
+    return replace(planned, saved=_save(target, engine, stack, options, planned))
 
 
 def up(
@@ -72,21 +81,63 @@ def up(
     consent: Consent,
     options: Options | None = None,
     config: Mapping[str, str] | None = None,
+    saved: SavedPlan | None = None,
 ) -> UpdateResult:
-    """Make the cloud as the inventory says; asks before data is lost."""
+    """Make the cloud as the inventory says; asks before data is lost.
+
+    With a ``saved`` plan that and nothing else is done, with the plan's own options.
+    """
+    require_approval(target, saved)
     stack = stack_for(target, config)
     options = replace(options or Options(), parallel=PARALLEL)
+    phases: Sequence[Phase] = ()
+    if saved is not None:
+        saved.require_fit(target, engine, stack)
+        phases = saved.phases(stack.passphrase_file)
+        same = saved.options
+        options = replace(options, refresh=same.refresh, targets=same.targets, record=True)
     preflight(target, stack, refresh=options.refresh)
     planned = _rehearse(target, engine, stack, options, _ignore, [])
+    for phase in phases[-1:]:
+        require_same(phase.plan, planned.result.plan)
     consent.require(planned.losses)
-    options = replace(options, rehearsed=True)
-    released = replace(options, released=planned.protected)
-    floor = quota_floor(planned.result.steps)
-    if not floor:
-        return engine.up(stack, released, on_event)
-    held = {**stack.config, f"{target.project}:quotaFloor": json.dumps(floor)}
-    first = engine.up(replace(stack, config=held), released, on_event)
-    return _joined(first, engine.up(stack, options, on_event))
+    options = replace(options, rehearsed=True, record=False, released=planned.protected)
+    updates: list[tuple[Mapping[str, str], UpdatePlan | None]]
+    updates = [(phase.config, phase.plan) for phase in phases]
+    updates = updates or [(config, None) for config in _configs(target, planned.result.steps)]
+    results = []
+    for more, held in updates:
+        configured = replace(stack, config={**stack.config, **more})
+        results.append(engine.up(configured, replace(options, plan=held), on_event))
+        options = replace(options, released=())
+    return reduce(_joined, results)
+
+
+def _configs(target: Target, steps: Iterable[PlannedStep]) -> list[dict[str, str]]:
+    """What each of the updates is configured with that the steps take; see :func:`quota_floor`."""
+    floor = quota_floor(steps)
+    return [{f"{target.project}:quotaFloor": json.dumps(floor)}, {}] if floor else [{}]
+
+
+def _save(
+    target: Target, engine: Engine, stack: Stack, options: Options, planned: Plan
+) -> SavedPlan:
+    """A plan with all the updates that it takes; each but the last is previewed as well."""
+    options = replace(options, released=planned.protected)
+    phases = []
+    for config in _configs(target, planned.result.steps):
+        result = planned.result
+        if config:
+            held = replace(stack, config={**stack.config, **config})
+            result = engine.preview(held, options, _ignore)
+        if result.plan is None:
+            raise HoabanError(
+                f"the engine {engine.name} does not record plans", mend="use --engine embedded"
+            )
+        phases.append(Phase(config, result.plan))
+    crypter = open_stack(stack, create=False).store.crypter
+    losses = [str(loss) for loss in planned.losses]
+    return SavedPlan.make(target, engine, crypter, phases, options, losses)
 
 
 def quota_floor(steps: Iterable[PlannedStep]) -> dict[str, float]:

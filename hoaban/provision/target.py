@@ -62,6 +62,14 @@ class Target:
             return self.province.foundation()
         return self.province.environment(self.agency)
 
+    @property
+    def needs_approval(self) -> bool:
+        """Whether it changes only by a saved plan that a second person has approved."""
+        rule = self.province.spec.approval
+        if self.agency is None:
+            return rule.foundation
+        return rule.agencies or self.province.agencies[self.agency].approval
+
     def built(self) -> StackOutputs | None:
         """What the last update left as outputs; None when nothing is built."""
         state = read_stack(self.workspace.backend, self.project, self.stack_name)
@@ -105,6 +113,11 @@ class DrillTarget(Target):
     def plan(self) -> EnvironmentPlan:
         """What is to be built."""
         return self.province.drill(self.stack_name, self.host)
+
+    @property
+    def needs_approval(self) -> bool:
+        """A scratch server changes nothing of the agency's."""
+        return False
 
     @property
     def config(self) -> dict[str, str]:

@@ -30,7 +30,7 @@ from hoaban.engine.embedded.urns import provider_urn
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from hoaban.engine.api import Options
     from hoaban.engine.embedded.backend import StackName
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Goal, Step
     from hoaban.engine.provider import Provider
+    from hoaban.engine.updateplan import Gate
     from hoaban.engine.values import PropertyMap, Secret
 
 
@@ -59,6 +60,7 @@ class Deployment:
     dry_run: bool
     callbacks: Callbacks = field(init=False, default_factory=Callbacks)
     hooks: Hooks = field(init=False)
+    gate: Gate | None = None
     _planner: Planner = field(init=False)
     _examiner: Examiner = field(init=False)
     _executor: Executor = field(init=False)
@@ -95,6 +97,7 @@ class Deployment:
             self.dry_run,
             self.options.released,
             hooks=self.hooks,
+            gate=self.gate,
         )
 
     @contextlib.contextmanager
@@ -157,7 +160,8 @@ class Deployment:
             steps = self._planner.decide(candidate, inputs, diff)
             condemned = self._condemn(goal, steps)
         try:
-            result = self._run(self._examiner.with_new_defaults(candidate, steps))
+            steps = self._examiner.with_new_defaults(candidate, steps)
+            result = self._run(steps, goal.inputs)
         finally:
             for done in condemned:
                 done.set()
@@ -178,13 +182,13 @@ class Deployment:
                 mend="let it depend on the resource that the value comes of",
             )
 
-    def _run(self, steps: Sequence[Step]) -> Resource | None:
+    def _run(self, steps: Sequence[Step], given: Collection[str] = ()) -> Resource | None:
         self._executor.deleting.update(
             step.urn for step in steps if step.op is OpType.DELETE_REPLACED
         )
         result = None
         for step in steps:
-            done = self._executor.run(step)
+            done = self._executor.run(step, given)
             if step.op is OpType.DELETE_REPLACED:
                 self._gone.add(step.urn)
             if step.new is not None and not step.logical:
@@ -233,7 +237,7 @@ class Deployment:
             try:
                 with self._lock:
                     steps = self._planner.read(goal, id_)
-                result = self._run(steps)
+                result = self._run(steps, goal.inputs)
             except Exception as error:  # noqa: BLE001 (told to the caller's thread)
                 return self._fail(goal, error)
             assert result is not None  # noqa: S101 (a read always leads to a state)

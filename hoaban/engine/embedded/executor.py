@@ -11,6 +11,7 @@ from pulumi.automation.events import OpType
 from hoaban.engine.embedded import calls
 from hoaban.engine.embedded.interrupted import adopted, unfinished_creates
 from hoaban.engine.embedded.keys import resource_key
+from hoaban.engine.embedded.pinned import pinned
 from hoaban.engine.embedded.properties import UNKNOWN_STRING, keep_secrets, mark_secret
 from hoaban.engine.embedded.state import timestamp
 from hoaban.engine.embedded.urns import is_provider
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.providers import Registry
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Step
+    from hoaban.engine.updateplan import Gate
 
 T = TypeVar("T")
 
@@ -36,7 +38,8 @@ class Executor:
     """Runs the steps of one operation.
 
     ``stack`` is the stack's full name, for the keys; ``released`` are URNs that are deleted even if
-    they are retained; ``deleting`` those that this operation deletes.
+    they are retained; ``deleting`` those that this operation deletes. ``gate`` sees each step
+    before it is begun.
     """
 
     ledger: Ledger
@@ -48,9 +51,15 @@ class Executor:
     released: Collection[str] = ()
     deleting: set[str] = field(default_factory=set)
     hooks: Hooks | None = None
+    gate: Gate | None = None
 
-    def run(self, step: Step) -> Resource:
-        """Carry out one step; returns the state it led to. Failures are told, then raised."""
+    def run(self, step: Step, given: Collection[str] = ()) -> Resource:
+        """Carry out one step; returns the state it led to. Failures are told, then raised.
+
+        ``given`` names the inputs that the program gives; the provider made up the others.
+        """
+        if self.gate is not None:
+            self.gate.admit(pinned(step, given))
         with self.slots if self._calls_out(step) else contextlib.nullcontext():
             self.report.started(step)
             try:

@@ -19,6 +19,7 @@ from hoaban.engine.embedded.history import HistoryEntry, stored_config, versions
 from hoaban.engine.embedded.hooks import runs_at_delete
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
+from hoaban.engine.embedded.pinned import Pinning
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.program import Program
 from hoaban.engine.embedded.project import Project
@@ -26,7 +27,7 @@ from hoaban.engine.embedded.providers import Registry, ResourceDiffer
 from hoaban.engine.embedded.refresh import Refresh
 from hoaban.engine.embedded.running import run_program
 from hoaban.engine.embedded.scope import Scope
-from hoaban.engine.embedded.store import open_stack, stack_outputs
+from hoaban.engine.embedded.store import open_stack, stack_outputs, state_digest
 from hoaban.engine.embedded.teardown import WHY, Teardown
 from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
 from hoaban.errors import HoabanError
@@ -69,6 +70,7 @@ class Operation:
         )
         self._started = time.time()
         self._saved = False
+        self._pinning = Pinning(options)
 
     def cancel(self) -> None:
         """Let nothing new begin, and ask what is under way to end soon."""
@@ -109,6 +111,7 @@ class Operation:
     def _run(self, opened: Opened) -> UpdateResult:
         store = opened.store
         loaded = store.load()
+        self._pinning.begin(state_digest(loaded.snapshot, store.codec))
         self._ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=self._persist)
         if loaded.recovered and self._persist:
             self._report.say(
@@ -227,6 +230,7 @@ class Operation:
             self._options,
             opened.config,
             dry_run,
+            self._pinning.gate(dry_run=dry_run),
         )
         error = run_program(deployment, program, opened.project.folder)
         if error is not None:
@@ -310,6 +314,7 @@ class Operation:
             list(self._report.steps),
             stack_outputs(snapshot),
             duration,
+            self._pinning.plan(stack_outputs(snapshot)),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -122,6 +123,16 @@ class Store:
             crypter = open_crypter(passphrase_file, checkpoint.salt, where=self.backend.where(name))
         other = Store(self.backend, name, crypter)
         return stack_outputs(other.load().snapshot)
+
+
+def state_digest(snapshot: Snapshot, codec: Codec) -> str:
+    """A digest of what a state says, whichever engine wrote it and whenever (SHA-256, hex)."""
+    found = hashlib.sha256()
+    for resource in snapshot.resources:
+        found.update(codec.resource_text(resource).encode() + b"\n")
+    for one in snapshot.pending:
+        found.update(f"{one.type} {codec.resource_text(one.resource)}\n".encode())
+    return found.hexdigest()
 
 
 def stack_outputs(snapshot: Snapshot) -> dict[str, object]:
