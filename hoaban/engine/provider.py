@@ -83,6 +83,10 @@ class ResourceState:
     refresh_before_update: bool = False
 
 
+class UnknownPackageError(HoabanError):
+    """There is no provider of a package in this process; there may be a plugin of it."""
+
+
 class ProviderError(HoabanError):
     """A call to the cloud failed and nothing was made or changed by it.
 

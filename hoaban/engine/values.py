@@ -44,8 +44,13 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class FileAsset:
-    """A file on this machine, by path and digest (SHA-256 of its content, hex)."""
+class Asset:
+    """A file, a text, what is behind an address, or an archive of such.
 
-    path: str
+    ``signature`` tells assets from archives; ``source`` has ``path``, ``text``, ``uri`` or
+    ``assets`` (by name), as in Pulumi's format; ``sha256`` is the digest of the content, hex.
+    """
+
+    signature: str
+    source: PropertyMap
     sha256: str

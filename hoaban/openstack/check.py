@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from hoaban.engine.provider import CheckFailure, CheckResult
-from hoaban.engine.values import FileAsset, Secret, Unknown
+from hoaban.engine.values import Asset, Secret, Unknown
 from hoaban.openstack.schema import Field, Kind, has_unknown, is_zero
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def accept(
     """``value`` as ``spec``'s kind; what does not fit is added to ``failures``."""
     if isinstance(value, Unknown):
         return value
-    if isinstance(value, (Secret, FileAsset)):
+    if isinstance(value, (Secret, Asset)):
         failures.append(CheckFailure(path, "an asset does not fit here; give a plain value"))
         return value
     match spec.kind:

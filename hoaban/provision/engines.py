@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded import EmbeddedEngine
-from hoaban.errors import HoabanError, UsageError
+from hoaban.engine.provider import UnknownPackageError
+from hoaban.errors import UsageError
 from hoaban.openstack import OpenStackProvider
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def provider(package: str, version: str) -> Provider:
     """A provider of a package that a stack uses."""
     del version
     if package != OpenStackProvider.package:
-        raise HoabanError(
+        raise UnknownPackageError(
             f"there is no provider for the package `{package}`",
-            mend="the embedded engine has: openstack",
+            mend=f"the embedded engine has openstack; put pulumi-resource-{package} on the path",
         )
     return OpenStackProvider()

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from hoaban.engine.values import PropertyMap
 
 
+def is_plugin(provider: Provider) -> bool:
+    """Whether it is one in another process, which cannot find by a key what it made."""
+    return not getattr(provider, "finds", True)
+
+
 def told(resource: Resource) -> ResourceState:
     """A resource as its provider is told of it."""
     return ResourceState(
@@ -131,9 +136,11 @@ def read(provider: Provider, resource: Resource, *, fresh: bool) -> Resource | N
     ``fresh`` reads one that the state does not know yet. Inputs the provider answers take the place
     of those in the state, and stay secret where those were.
     """
-    state = provider.read(
-        resource.urn, resource.type, resource.id, None if fresh else told(resource)
-    )
+    known: ResourceState | None = told(resource)
+    if fresh:
+        # A plugin may need the inputs to know what to read: a dynamic provider is in them.
+        known = replace(told(resource), outputs={}) if is_plugin(provider) else None
+    state = provider.read(resource.urn, resource.type, resource.id, known)
     if state is None:
         return None
     found = answered(resource, state)

@@ -243,7 +243,9 @@ class Executor:
         new, old = step.resource, step.old
         drop = [old] if old is not None and not step.keeps_old else []
         provider = self.registry.get(new.provider)
-        found = calls.read(provider, replace(new, id=new.import_id, inputs={}), fresh=True)
+        inputs = new.inputs if calls.is_plugin(provider) else {}
+        wanted = replace(new, id=new.import_id, inputs=inputs)
+        found = calls.read(provider, wanted, fresh=True)
         if found is None:
             raise ProviderError(
                 f"there is no {new.type} with the id {new.import_id}",

@@ -25,7 +25,6 @@ _UNITS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 6
 
 # Fields of a registration that ask for what this engine does not do, and how people call that.
 _REFUSED: Final = {
-    "remote": "remote components",
     "packageRef": "parameterized packages",
     "state_migrations": "state migrations",
     "pluginDownloadURL": "plugin_download_url",

@@ -41,6 +41,7 @@ def adopted(
         wanted_key = key if wanted.urn == new.urn else resource_key(executor.stack, wanted.urn)
         found = calls.find(provider, wanted, wanted_key)
         if found is None:
+            _doubt(provider, wanted, executor)
             continue
         diff = calls.diff(provider, new.urn, found, new.inputs, new.ignore_changes)
         done = "deleting" if diff.replaces else "adopting"
@@ -53,6 +54,17 @@ def adopted(
         else:
             return replace(new, id=found.id, outputs=found.outputs)
     return None
+
+
+def _doubt(provider: Provider, wanted: Resource, executor: Executor) -> None:
+    """Say so where nobody can look for what an interrupted run may have made."""
+    if calls.is_plugin(provider):
+        executor.report.say(
+            "warning",
+            "an interrupted run may have made this already, and its provider cannot look for it: "
+            "look for a second one",
+            urn=wanted.urn,
+        )
 
 
 def sweep_unfinished(executor: Executor, failures: Failures) -> None:
@@ -73,6 +85,8 @@ def sweep_unfinished(executor: Executor, failures: Failures) -> None:
             for replaces in ("", *sorted(ids)):
                 key = resource_key(executor.stack, wanted.urn, replaces=replaces)
                 found = calls.find(provider, wanted, key)
+                if found is None and not replaces:
+                    _doubt(provider, wanted, executor)
                 if found is not None and found.id not in ids and not executor.dry_run:
                     executor.report.say(
                         "info",

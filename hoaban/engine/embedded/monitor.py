@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import (
-    engine_pb2,
     engine_pb2_grpc,
     resource_pb2,
     resource_pb2_grpc,
@@ -21,6 +20,8 @@ from hoaban.engine.embedded.backend import ORGANIZATION
 from hoaban.engine.embedded.goals import GoalReader, refuse
 from hoaban.engine.embedded.properties import contains_unknown, reveal
 from hoaban.engine.embedded.registered import Stopping
+from hoaban.engine.embedded.remote import Remote
+from hoaban.engine.embedded.services import EngineService
 from hoaban.engine.embedded.transforms import Transforms
 from hoaban.engine.embedded.urns import STACK_TYPE, is_provider, package_of
 from hoaban.engine.embedded.wire import from_struct, to_struct
@@ -28,7 +29,7 @@ from hoaban.engine.values import Secret
 from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from hoaban.engine.embedded.deploy import Deployment
     from hoaban.engine.embedded.registered import Registered
@@ -52,22 +53,17 @@ _FEATURES: Final = {
     "resourceHooks": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
     "errorHooks": resource_pb2.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS,
 }
-_SEVERITIES: Final = {
-    engine_pb2.DEBUG: "debug",
-    engine_pb2.INFO: "info",
-    engine_pb2.WARNING: "warning",
-    engine_pb2.ERROR: "error",
-}
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     """Passes what a program registers to the deployment, and answers when it is done."""
 
-    def __init__(self, deployment: Deployment, folder: Path) -> None:
+    def __init__(self, deployment: Deployment, folder: Path, address: str) -> None:
         self._deployment = deployment
         self._folder = folder
         self._goals = GoalReader(deployment.name, folder)
         self._transforms = Transforms(deployment.callbacks)
+        self._remote = Remote(deployment, address)
 
     @contextlib.contextmanager
     def _answering(self, context: grpc.ServicerContext, urn: str = "") -> Iterator[None]:
@@ -110,6 +106,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         urn = self._goals.urn(request)
         with self._answering(context, urn):
             request = self._transforms.resource(request, urn)
+            if request.remote:
+                return self._construct(request, urn)
             goal = self._goals.registration(request, self._provider_for(request))
             done = self._deployment.register(goal)
             return resource_pb2.RegisterResourceResponse(
@@ -119,6 +117,16 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
                 result=_result(done),
                 unknown=done.unknown,
             )
+
+    def _construct(self, request: Any, urn: str) -> Any:
+        package = package_of(request.type)
+        reference = request.provider or request.providers.get(package)
+        reference = reference or self._deployment.default_provider(package, request.version)
+        if not self._remote.has(reference):
+            raise refuse(
+                f"remote components of the package {package}, which has no plugin here", urn
+            )
+        return self._remote.construct(request, reference)
 
     def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """A resource as it is."""
@@ -178,8 +186,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         raise error
 
     def Call(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Methods of remote components are not supported."""
-        self._refuse(context, f"calling the method {request.tok}")
+        """A method of a resource; plugins have them."""
+        with self._answering(context):
+            reference = request.provider or self._deployment.default_provider(
+                package_of(request.tok), request.version
+            )
+            if self._remote.has(reference):
+                return self._remote.call(request, reference)
+        return self._refuse(context, f"calling the method {request.tok}")
 
     def ExistsResource(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Asking whether an object exists is not supported."""
@@ -223,33 +237,6 @@ def _result(done: Registered) -> Any:
     return resource_pb2.Result.FAIL if done.failed else resource_pb2.Result.SUCCESS
 
 
-class EngineService(engine_pb2_grpc.EngineServicer):
-    """Takes a program's messages."""
-
-    def __init__(self, say: Callable[..., None], stack_urn: str) -> None:
-        self._say = say
-        self._root = stack_urn
-
-    def Log(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """A message for people."""
-        severity = _SEVERITIES.get(request.severity, "info")
-        if severity != "debug":
-            self._say(severity, request.message, urn=request.urn, ephemeral=request.ephemeral)
-        return empty_pb2.Empty()
-
-    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """The stack's own URN."""
-        return engine_pb2.GetRootResourceResponse(urn=self._root)
-
-    def SetRootResource(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """The stack's own URN follows from its name."""
-        return engine_pb2.SetRootResourceResponse()
-
-    def RequirePulumiVersion(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802
-        """Programs that demand a version of the command get no answer of a command."""
-        return engine_pb2.RequirePulumiVersionResponse()
-
-
 @contextlib.contextmanager
 def serve(deployment: Deployment, folder: Path) -> Iterator[str]:
     """Serve a deployment to a program on a socket of this machine that only this user can open."""
@@ -259,11 +246,12 @@ def serve(deployment: Deployment, folder: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="hoaban-engine-") as private:
         pool = concurrent.futures.ThreadPoolExecutor(workers, "monitor")
         server = grpc.server(pool, options=[("grpc.max_receive_message_length", _MAX_MESSAGE)])
-        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(Monitor(deployment, folder), server)
+        address = f"unix:{Path(private) / 'engine.sock'}"
+        monitor = Monitor(deployment, folder, address)
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, server)
         engine_pb2_grpc.add_EngineServicer_to_server(
             EngineService(deployment.report.say, root), server
         )
-        address = f"unix:{Path(private) / 'engine.sock'}"
         server.add_insecure_port(address)
         server.start()
         try:

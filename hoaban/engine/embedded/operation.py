@@ -21,6 +21,7 @@ from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.pinned import Pinning
 from hoaban.engine.embedded.plan import Planner
+from hoaban.engine.embedded.plugins import DYNAMIC, Plugins
 from hoaban.engine.embedded.program import Program
 from hoaban.engine.embedded.project import Project
 from hoaban.engine.embedded.providers import Registry, ResourceDiffer
@@ -30,6 +31,7 @@ from hoaban.engine.embedded.scope import Scope
 from hoaban.engine.embedded.store import open_stack, stack_outputs, state_digest
 from hoaban.engine.embedded.teardown import WHY, Teardown
 from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
+from hoaban.engine.provider import UnknownPackageError
 from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
@@ -84,6 +86,10 @@ class Operation:
         backend = Backend(self._stack.backend)
         name = StackName(project.name, self._stack.name)
         with contextlib.ExitStack() as cleanup:
+            self._plugins = Plugins(
+                project.name, project.folder, self._stack.environment, self._report.say
+            )
+            cleanup.callback(self._plugins.close)
             cleanup.callback(self._close_programs)
             if self._kind in (UpdateKind.PREVIEW, UpdateKind.UPDATE):
                 self._start_program(project, self._report)
@@ -205,8 +211,17 @@ class Operation:
             ledger.find,
         )
 
+        plugins = self._plugins
+
         def make(package: str, version_: str) -> Provider:
-            return builtin if package == builtin.package else self._factory(package, version_)
+            if package == builtin.package:
+                return builtin
+            if package == DYNAMIC:
+                return plugins.provider(package, version_)
+            try:
+                return self._factory(package, version_)
+            except UnknownPackageError as error:
+                return plugins.provider(package, version_, missing=error)
 
         self._registry = Registry(make, ledger.olds, variables=stack.environment, preview=dry_run)
         return self._registry

@@ -6,15 +6,13 @@ engine (``{"4dab…": "c440…", "path": …}``); only secrets and unknowns have
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from hoaban.engine.values import UNKNOWN, FileAsset, Secret, Unknown
+from hoaban.engine.values import UNKNOWN, Asset, Secret, Unknown
 from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from hoaban.engine.values import PropertyMap, PropertyValue
 
@@ -108,7 +106,7 @@ def mark_secret(values: PropertyMap, names: Iterable[str]) -> PropertyMap:
 
 
 def for_provider(values: PropertyMap, *, urn: str) -> PropertyMap:
-    """Values as a provider takes them: no secrets, references as ids, files as assets."""
+    """Values as a provider takes them: no secrets, references as ids, assets as such."""
     return {key: _for_provider(value, urn) for key, value in values.items()}
 
 
@@ -124,32 +122,13 @@ def _for_provider(value: PropertyValue, urn: str) -> PropertyValue:
             return {key: _for_provider(item, urn) for key, item in value.items()}
         case s if s == RESOURCE_SIGNATURE:
             return value.get("id", value["urn"]) or UNKNOWN
-        case s if s == ASSET_SIGNATURE and "path" in value:
-            return FileAsset(value["path"], value.get("hash", ""))
+        case s if s in (ASSET_SIGNATURE, ARCHIVE_SIGNATURE):
+            source = {key: one for key, one in value.items() if key not in (SIGNATURE, "hash")}
+            return Asset(s, source, value.get("hash", ""))
     raise HoabanError(
-        f"{urn} has an asset of text or from a URL, or an archive: only files are taken",
-        mend="write the content to a file and pass pulumi.FileAsset(path)",
+        f"{urn} has a value of a kind that the embedded engine does not know",
+        mend="use the pulumi command for this stack, or do without it",
     )
-
-
-def hash_asset(asset: PropertyMap, folder: Path) -> PropertyMap:
-    """A file or text asset with the SHA-256 of its content, which is how changes are seen."""
-    if asset.get("hash"):
-        return asset
-    if "path" in asset:
-        try:
-            with (folder / asset["path"]).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise HoabanError(
-                f"cannot read the file of an asset, {asset['path']}: {error.strerror}",
-                mend="put the file there, or correct the path in the program",
-            ) from error
-    elif "text" in asset:
-        digest = hashlib.sha256(asset["text"].encode()).hexdigest()
-    else:
-        return asset
-    return {**asset, "hash": digest}
 
 
 def normalise(value: Any) -> PropertyValue:
@@ -160,8 +139,8 @@ def normalise(value: Any) -> PropertyValue:
         return [normalise(item) for item in value]
     if isinstance(value, Secret):
         return Secret(normalise(value.value))
-    if isinstance(value, FileAsset):
-        return {SIGNATURE: ASSET_SIGNATURE, "hash": value.sha256, "path": value.path}
+    if isinstance(value, Asset):
+        return {SIGNATURE: value.signature, "hash": value.sha256, **value.source}
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf import struct_pb2
 
+from hoaban.engine.embedded.assets import hash_archive, hash_asset
 from hoaban.engine.embedded.properties import (
+    ARCHIVE_SIGNATURE,
     ASSET_SIGNATURE,
     OUTPUT_SIGNATURE,
     SECRET_SIGNATURE,
     SIGNATURE,
     UNKNOWN_STRING,
-    hash_asset,
 )
 from hoaban.engine.values import UNKNOWN, Secret, Unknown
 
@@ -69,6 +70,8 @@ def _special(value: PropertyMap, folder: Path) -> PropertyValue:
             return Secret(inner) if value.get("secret") else inner
         case s if s == ASSET_SIGNATURE:
             return hash_asset(value, folder)
+        case s if s == ARCHIVE_SIGNATURE:
+            return hash_archive(value, folder)
     return value
 
 
