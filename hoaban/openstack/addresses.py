@@ -22,6 +22,14 @@ def address(value: PropertyValue) -> PropertyValue:
         return str(value).lower()
 
 
+def address_of_text(value: PropertyValue) -> PropertyValue:
+    """An IP address in its normal form; other text as it is, case and all (a DNS record)."""
+    try:
+        return str(ip_address(str(value).strip("[]")))
+    except ValueError:
+        return str(value)
+
+
 def network(value: PropertyValue) -> PropertyValue:
     """A network in its normal form; other text as it is."""
     try:

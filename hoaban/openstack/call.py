@@ -45,7 +45,10 @@ class Shared:
 
 @dataclass(slots=True)
 class Call:
-    """One call: ``deadline`` is a time of :func:`time.monotonic`, ``key`` the mark to leave."""
+    """One call: ``deadline`` is a time of :func:`time.monotonic`, ``key`` the mark to leave.
+
+    ``headers`` go with every request: in whose name an administrator acts.
+    """
 
     cloud: Cloud
     shared: Shared
@@ -53,6 +56,7 @@ class Call:
     region: str | None = None
     key: str = ""
     deadline: float = field(default_factory=lambda: time.monotonic() + DEFAULT_TIMEOUT)
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def region_name(self) -> str:
@@ -61,21 +65,26 @@ class Call:
 
     def json(self, service: str, method: str, path: str, body: Any = None, **how: Any) -> Json:
         """Send a request, read its JSON."""
-        return self.cloud.json(service, method, path, body, region=self.region, **how)
+        return self.cloud.json(service, method, path, body, region=self.region, **self._how(how))
 
     def request(
         self, service: str, method: str, path: str, body: Any = None, **how: Any
     ) -> requests.Response:
         """Send a request."""
-        return self.cloud.request(service, method, path, body, region=self.region, **how)
+        return self.cloud.request(service, method, path, body, region=self.region, **self._how(how))
 
     def find(self, service: str, path: str, **how: Any) -> Json | None:
         """GET one object, None when it is not there."""
-        return self.cloud.find(service, path, region=self.region, **how)
+        return self.cloud.find(service, path, region=self.region, **self._how(how))
 
     def pages(self, service: str, path: str, collection: str, **how: Any) -> Iterator[Json]:
         """All objects of a collection."""
-        return self.cloud.pages(service, path, collection, region=self.region, **how)
+        return self.cloud.pages(service, path, collection, region=self.region, **self._how(how))
+
+    def _how(self, how: dict[str, Any]) -> dict[str, Any]:
+        if not self.headers:
+            return how
+        return {**how, "headers": {**self.headers, **how.get("headers", {})}}
 
     def timed_out(self, what: str) -> CloudError:
         """The error of a wait that took too long."""

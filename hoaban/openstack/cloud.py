@@ -35,6 +35,9 @@ VOLUME = "block-storage"
 IMAGE = "image"
 OBJECTS = "object-store"
 PLACEMENT = "placement"
+LOAD_BALANCER = "load-balancer"
+DNS = "dns"
+KEY_MANAGER = "key-manager"
 
 _VERSIONS: dict[str, dict[str, Any]] = {
     IDENTITY: {"min_version": (3, 0), "max_version": (3, "latest")},
@@ -44,6 +47,9 @@ _VERSIONS: dict[str, dict[str, Any]] = {
     IMAGE: {"min_version": (2, 0), "max_version": (2, "latest")},
     OBJECTS: {},
     PLACEMENT: {},
+    LOAD_BALANCER: {"min_version": (2, 0), "max_version": (2, "latest")},
+    DNS: {"min_version": (2, 0), "max_version": (2, "latest")},
+    KEY_MANAGER: {"min_version": (1, 0), "max_version": (1, "latest")},
 }
 _MAX_REQUESTS = 16  # under way at once; more only makes a small cloud's queue longer
 _POOL_SIZE = 2 * _MAX_REQUESTS

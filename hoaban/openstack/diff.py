@@ -167,8 +167,10 @@ def _normal_object(fields: Iterable[Field], value: PropertyMap) -> PropertyMap:
     """Only what is given in it: an absent part of a set's item says nothing."""
     found = {}
     for spec in fields:
+        if spec.output:
+            continue
         item = value.get(spec.name)
-        if is_zero(item):
+        if item in (None, ""):
             item = spec.default
         if (shown := normal(spec, item)) is not None:
             found[spec.name] = shown

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import CheckFailure, ResourceState
-from hoaban.openstack import keys
 from hoaban.openstack.cloud import IDENTITY as SERVICE
 from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import Resource
@@ -42,19 +41,7 @@ NAME = text("name", computed=True)
 ENABLED = boolean("enabled", default=True)
 
 
-@dataclass(kw_only=True, eq=False)
-class _Project(Keystone):
-    def change_body(
-        self, call: Call, state: ResourceState, news: PropertyMap, changed: set[str]
-    ) -> Json:
-        body = super().change_body(call, state, news, changed)
-        if "tags" in changed:
-            marks = keys.marks(self.need(call, state.id).get("tags"))
-            body["tags"] = sorted({*marks, *news.get("tags", [])})
-        return body
-
-
-PROJECT = _Project(
+PROJECT = Keystone(
     token="openstack:identity/project:Project",
     label="project",
     path="/projects",

@@ -12,6 +12,7 @@ from hoaban.openstack import errors, keys
 from hoaban.openstack.check import accept
 from hoaban.openstack.convert import object_from_api
 from hoaban.openstack.errors import CloudError
+from hoaban.openstack.nested import Nested
 from hoaban.openstack.schema import (
     REGION,
     Field,
@@ -114,7 +115,7 @@ class Lookup(Function):
     def run(self, call: Call, args: PropertyMap) -> PropertyMap:
         """Answer a call; an error when nothing, or more than one thing, fits."""
         if self.id_argument and args.get(self.id_argument):
-            found = self.of.get(call, args[self.id_argument])
+            found = self.collection(args).get(call, args[self.id_argument])
             candidates = [] if found is None else [found]
         else:
             candidates = list(self.candidates(call, args))
@@ -129,7 +130,12 @@ class Lookup(Function):
             for name, value in args.items()
             if name in self.parameters and not is_zero(value)
         }
-        return self.of.listing(call, params)
+        return self.collection(args).listing(call, params)
+
+    def collection(self, args: PropertyMap) -> Rest:
+        """Where the objects are: of nested ones, under the parent that an argument names."""
+        of = self.of
+        return of.under(str(args[of.parent])) if isinstance(of, Nested) else of
 
     def fits(self, call: Call, item: Json, args: PropertyMap) -> bool:
         """Whether an object fits all arguments that are compared here."""
@@ -163,7 +169,8 @@ class Lookup(Function):
         """The answer."""
         outputs = object_from_api(self.outputs, item)
         kept = {name: value for name, value in args.items() if name not in outputs}
-        outputs = {**kept, **outputs, "id": str(item["id"]), "region": call.region_name}
+        outputs = {**kept, **outputs, "region": call.region_name}
+        outputs["id"] = self.collection(args).full_id(item)
         names = {spec.name for spec in self.outputs}
         if "allTags" in names:  # then tags are those that were asked for
             outputs["allTags"] = keys.own(item.get("tags"))

@@ -21,6 +21,18 @@ PATIENCE = 60.0
 PAUSE = 1.0
 
 
+def when_mutable(call: Call, work: Callable[[], T]) -> T:
+    """Do ``work`` once the service has done what was asked of the object before."""
+    while True:
+        try:
+            return work()
+        except CloudError as error:
+            busy = error.status == errors.CONFLICT and "immutable" in error.what.lower()
+            if not busy or time.monotonic() >= call.deadline:
+                raise
+            call.cloud.pause(PAUSE)
+
+
 def patiently(call: Call, work: Callable[[], T]) -> T:
     """Do ``work``; bear with an object that is in use, or still busy with something else."""
     until = min(call.deadline, time.monotonic() + PATIENCE)

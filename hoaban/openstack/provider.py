@@ -181,7 +181,7 @@ class OpenStackProvider:
         if function is None:
             raise ProviderError(
                 f"the embedded provider has no function {token}",
-                mend=f"it has: {', '.join(sorted(FUNCTIONS))}",
+                mend="use a function that docs/provider-types.md lists",
             )
         if self._cloud is None or has_unknown(args):
             return function.unknown(args)
@@ -232,7 +232,7 @@ def _kind(token: str, urn: str | None = None) -> Resource:
         raise ProviderError(
             f"the embedded provider has no type {token}",
             where=Location(urn=urn) if urn else None,
-            mend="use a type that docs/provider.md lists: the engine can make no others",
+            mend="use a type that docs/provider-types.md lists: the engine can make no others",
         )
     return kind
 

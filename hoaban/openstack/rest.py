@@ -44,7 +44,8 @@ class Rest(Resource):
     they go with it. ``all_tags`` tells whether tags of others are ours to take away. ``bulk``: new
     objects made at the same moment go as one list, together with those of the same
     ``bulk_group`` (attributes of the API). ``natural``: inputs by which the cloud allows only one
-    such object, so that it can be found without a mark.
+    such object, so that it can be found without a mark. ``wrapped`` is false where the API takes
+    an object as it is, without its noun around it.
     """
 
     service: str
@@ -61,6 +62,7 @@ class Rest(Resource):
     bulk: bool = False
     bulk_group: Sequence[str] = ()
     natural: Sequence[str] = ()
+    wrapped: bool = True
 
     def __post_init__(self) -> None:
         self.collection = self.collection or f"{self.noun}s"
@@ -113,7 +115,7 @@ class Rest(Resource):
         if self.bulk:
             group = (call.region, tuple(str(body.get(name)) for name in self.bulk_group))
             return self._together(call).submit(body, group)
-        answer = call.json(self.service, "POST", self.path, {self.noun: body}, **self.version)
+        answer = call.json(self.service, "POST", self.path, self.wrap(body), **self.version)
         return self.unwrap(answer)
 
     def _together(self, call: Call) -> Batcher[Json, Json]:
@@ -179,7 +181,9 @@ class Rest(Resource):
     def look_up(self, call: Call, id_: str) -> Json | None:
         """One object: from a list that others use too, or by itself when it is not in it."""
         index = call.shared.lists.get(
-            self.token, (call.cloud.project_id, call.region), lambda: self._index(call)
+            self.token,
+            (call.cloud.project_id, call.region, self.path),
+            lambda: self._index(call),
         )
         return index[id_] if id_ in index else self.get(call, id_)
 
@@ -228,12 +232,15 @@ class Rest(Resource):
             if spec.name == "tags" and self.tags_after:
                 continue
             body[attribute] = changed_value(spec, news.get(spec.name))
+        if self.tags_in and "tags" in body:
+            marks = keys.marks(self.need(call, state.id).get("tags"))
+            body["tags"] = sorted({*marks, *body["tags"]})
         return body
 
     def put(self, call: Call, id_: str, body: Json) -> Json:
         """Change attributes of the object; returns it as it is then."""
         path = f"{self.path}/{id_}"
-        answer = call.json(self.service, self.update_verb, path, {self.noun: body}, **self.version)
+        answer = call.json(self.service, self.update_verb, path, self.wrap(body), **self.version)
         return self.unwrap(answer)
 
     def after_update(
@@ -287,8 +294,12 @@ class Rest(Resource):
         """Outputs that are more than an attribute's value."""
 
     def id_of(self, found: Json) -> str:
-        """The object's id."""
+        """The object's id, by which the API knows it."""
         return str(found["id"])
+
+    def full_id(self, found: Json) -> str:
+        """The id of the resource."""
+        return self.id_of(found)
 
     def changed(self, call: Call) -> None:
         """Lists of this type are no longer true."""
@@ -298,6 +309,10 @@ class Rest(Resource):
     def version(self) -> dict[str, str]:
         """The microversion, as an argument of a request."""
         return {"microversion": self.microversion} if self.microversion else {}
+
+    def wrap(self, body: Json) -> Json:
+        """A body as the API takes it."""
+        return {self.noun: body} if self.wrapped else body
 
     def unwrap(self, answer: Json) -> Json:
         """One object out of an answer."""

@@ -9,8 +9,7 @@ from hoaban.engine.provider import CheckFailure, ResourceState
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.patience import unless_gone
-from hoaban.openstack.resource import Resource
+from hoaban.openstack.relation import Relation
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import REGION, boolean, integer, mapping, number, text
 
@@ -112,45 +111,27 @@ FLAVOR = _Flavor(
 
 
 @dataclass(kw_only=True, eq=False)
-class _FlavorAccess(Resource):
+class _FlavorAccess(Relation):
     """A project's right to use a flavor that is not public."""
 
-    def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
-        self._act(call, inputs["flavorId"], "addTenantAccess", inputs["tenantId"])
-        return self._state(call, inputs["flavorId"], inputs["tenantId"])
+    def add(self, call: Call, one: str, other: str) -> None:
+        self._act(call, one, "addTenantAccess", other)
 
-    def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
-        flavor, _, tenant = id_.partition("/")
-        if not self._allowed(call, flavor, tenant):
-            return None
-        fresh = self._state(call, flavor, tenant)
-        return self.seen(id_, fresh.outputs, state)
+    def take_away(self, call: Call, one: str, other: str) -> None:
+        self._act(call, one, "removeTenantAccess", other)
 
-    def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
-        flavor, tenant = inputs["flavorId"], inputs["tenantId"]
-        return self._state(call, flavor, tenant) if self._allowed(call, flavor, tenant) else None
-
-    def delete(self, call: Call, id_: str, state: ResourceState) -> None:
-        flavor, _, tenant = id_.partition("/")
-        with unless_gone():
-            self._act(call, flavor, "removeTenantAccess", tenant)
+    def is_so(self, call: Call, one: str, other: str) -> bool:
+        found = call.find(SERVICE, f"/flavors/{one}/os-flavor-access")
+        return any(item["tenant_id"] == other for item in (found or {}).get("flavor_access", []))
 
     def _act(self, call: Call, flavor: str, action: str, tenant: str) -> None:
         call.request(SERVICE, "POST", f"/flavors/{flavor}/action", {action: {"tenant": tenant}})
-
-    def _allowed(self, call: Call, flavor: str, tenant: str) -> bool:
-        found = call.find(SERVICE, f"/flavors/{flavor}/os-flavor-access")
-        return any(item["tenant_id"] == tenant for item in (found or {}).get("flavor_access", []))
-
-    def _state(self, call: Call, flavor: str, tenant: str) -> ResourceState:
-        outputs = {"flavorId": flavor, "tenantId": tenant, "region": call.region_name}
-        return ResourceState(f"{flavor}/{tenant}", outputs)
 
 
 FLAVOR_ACCESS = _FlavorAccess(
     token="openstack:compute/flavorAccess:FlavorAccess",
     label="flavor access",
-    alone=True,
+    pair=("flavorId", "tenantId"),
     fields=(
         text("flavorId", required=True, replaces=True),
         text("tenantId", required=True, replaces=True),

@@ -14,6 +14,7 @@ from hoaban.openstack.compute.servers import INSTANCE
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.lookups import ID, Function, Lookup
 from hoaban.openstack.schema import REGION, integer, mapping, objects, strings, text
+from hoaban.openstack.zones import zones_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,28 +51,8 @@ GET_FLAVOR = _GetFlavor(
 )
 
 
-@dataclass(kw_only=True, eq=False)
-class _GetAvailabilityZones(Function):
-    def run(self, call: Call, args: PropertyMap) -> PropertyMap:
-        state = args.get("state", "available")
-        found = call.json(SERVICE, "GET", "/os-availability-zone")["availabilityZoneInfo"]
-        names = sorted(
-            zone["zoneName"]
-            for zone in found
-            if zone["zoneState"]["available"] == (state == "available")
-        )
-        return {
-            "id": ",".join(names),
-            "names": names,
-            "state": state,
-            "region": call.region_name,
-        }
-
-
-GET_AVAILABILITY_ZONES = _GetAvailabilityZones(
-    token="openstack:compute/getAvailabilityZones:getAvailabilityZones",
-    inputs=(text("state", choices=("available", "unavailable")), REGION),
-    outputs=(ID, strings("names"), text("state"), REGION),
+GET_AVAILABILITY_ZONES = zones_lookup(
+    "openstack:compute/getAvailabilityZones:getAvailabilityZones", SERVICE
 )
 
 

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hoaban.openstack.cloud import NETWORK as SERVICE
-from hoaban.openstack.networking import floating_ips, networks, ports, routers, routes, security
-from hoaban.openstack.quotas import Quota, limits
+from hoaban.openstack.networking import (
+    bgp,
+    floating_ips,
+    networks,
+    port_forwarding,
+    port_groups,
+    ports,
+    qos,
+    quota,
+    routers,
+    routes,
+    security,
+    segments,
+    trunks,
+)
 
 if TYPE_CHECKING:
     from hoaban.openstack.resource import Resource
-
-QUOTA = Quota(
-    token="openstack:networking/quotaV2:QuotaV2",
-    label="network quota",
-    service=SERVICE,
-    path="/quotas",
-    noun="quota",
-    fields=limits(
-        "floatingip",
-        "network",
-        "port",
-        "rbacPolicy",
-        "router",
-        "securityGroup",
-        "securityGroupRule",
-        "subnet",
-        "subnetpool",
-    ),
-)
 
 RESOURCES: tuple[Resource, ...] = (
     networks.NETWORK,
@@ -38,12 +31,18 @@ RESOURCES: tuple[Resource, ...] = (
     networks.RBAC_POLICY,
     routers.ROUTER,
     routers.ROUTER_INTERFACE,
-    routes.ROUTER_ROUTE,
+    *routes.RESOURCES,
     ports.PORT,
+    port_groups.PORT_SEC_GROUP_ASSOCIATE,
+    port_forwarding.PORT_FORWARDING,
+    trunks.TRUNK,
+    *qos.RESOURCES,
+    *segments.RESOURCES,
+    *bgp.RESOURCES,
     floating_ips.FLOATING_IP,
     floating_ips.FLOATING_IP_ASSOCIATE,
     security.SEC_GROUP,
     security.SEC_GROUP_RULE,
     security.ADDRESS_GROUP,
-    QUOTA,
+    quota.QUOTA,
 )

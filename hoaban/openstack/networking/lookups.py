@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack.cloud import NETWORK as SERVICE
+from hoaban.openstack.list_lookups import NAME_REGEX, SORTING, ListLookup
 from hoaban.openstack.lookups import TAGS, Function, Lookup
+from hoaban.openstack.networking import port_lookups, qos_lookups
 from hoaban.openstack.networking.floating_ips import FLOATING_IP, external_network
-from hoaban.openstack.networking.networks import NETWORK, SUBNET
+from hoaban.openstack.networking.networks import ADDRESS_SCOPE, NETWORK, SUBNET, SUBNET_POOL
+from hoaban.openstack.networking.quota import QUOTA
 from hoaban.openstack.networking.routers import ROUTER, told_gateway
 from hoaban.openstack.networking.security import SEC_GROUP
+from hoaban.openstack.quotas import lookup as quota_lookup
 from hoaban.openstack.schema import boolean, integer, object_set, objects, strings, text
 
 if TYPE_CHECKING:
@@ -66,25 +70,27 @@ GET_NETWORK = _GetNetwork(
     ),
 )
 
+_SUBNET = (
+    "name",
+    "description",
+    "cidr",
+    boolean("dhcpEnabled", api="enable_dhcp"),
+    "gatewayIp",
+    "ipVersion",
+    "ipv6AddressMode",
+    "ipv6RaMode",
+    "networkId",
+    "segmentId",
+    "subnetpoolId",
+    "tenantId",
+    "tags",
+)
+
 GET_SUBNET = Lookup(
     token="openstack:networking/getSubnet:getSubnet",
     of=SUBNET,
     id_argument="subnetId",
-    filters=(
-        "name",
-        "description",
-        "cidr",
-        boolean("dhcpEnabled", api="enable_dhcp"),
-        "gatewayIp",
-        "ipVersion",
-        "ipv6AddressMode",
-        "ipv6RaMode",
-        "networkId",
-        "segmentId",
-        "subnetpoolId",
-        "tenantId",
-        "tags",
-    ),
+    filters=_SUBNET,
     compared=("dnsPublishFixedIp",),
     told=(
         "allocationPools",
@@ -186,10 +192,53 @@ GET_FLOATING_IP = _GetFloatingIp(
     ),
 )
 
+GET_ADDRESS_SCOPE = Lookup(
+    token="openstack:networking/getAddressScope:getAddressScope",
+    of=ADDRESS_SCOPE,
+    filters=("name", "ipVersion", "projectId", "shared"),
+    told=("name", "ipVersion", "projectId", "shared"),
+)
+
+_POOL = (
+    "name",
+    "description",
+    "addressScopeId",
+    "defaultPrefixlen",
+    "defaultQuota",
+    "ipVersion",
+    "isDefault",
+    "maxPrefixlen",
+    "minPrefixlen",
+    "projectId",
+    "shared",
+)
+
+GET_SUBNET_POOL = Lookup(
+    token="openstack:networking/getSubnetPool:getSubnetPool",
+    of=SUBNET_POOL,
+    filters=(*_POOL, "tags"),
+    told=(*_POOL, "prefixes", "createdAt", "updatedAt", "revisionNumber", *TAGS),
+)
+
+GET_SUBNET_IDS = ListLookup(
+    token="openstack:networking/getSubnetIdsV2:getSubnetIdsV2",
+    of=SUBNET,
+    filters=(*_SUBNET, *SORTING),
+    compared=("dnsPublishFixedIp", NAME_REGEX),
+)
+
+GET_QUOTA = quota_lookup("openstack:networking/getQuotaV2:getQuotaV2", QUOTA)
+
 FUNCTIONS: tuple[Function, ...] = (
     GET_NETWORK,
     GET_SUBNET,
     GET_SEC_GROUP,
     GET_ROUTER,
     GET_FLOATING_IP,
+    GET_ADDRESS_SCOPE,
+    GET_SUBNET_POOL,
+    GET_SUBNET_IDS,
+    GET_QUOTA,
+    *port_lookups.FUNCTIONS,
+    *qos_lookups.FUNCTIONS,
 )

@@ -34,6 +34,9 @@ ENDPOINTS = {
     "block-storage": f"/volume/v3/{PROJECT}",
     "image": "/image",
     "object-store": f"/swift/v1/AUTH_{PROJECT}",
+    "load-balancer": "/load-balancer",
+    "dns": "/dns",
+    "key-manager": "/key-manager",
 }
 
 
@@ -95,6 +98,9 @@ class FakeCloud(BaseAdapter):
         self.on("GET", r"/identity/v3/?", lambda *_: _version("v3.14", "/identity/v3/"))
         self.on("GET", r"/network/?", lambda *_: _versions("v2.0", "/network/v2.0/"))
         self.on("GET", r"/image/?", lambda *_: _versions("v2.17", "/image/v2/"))
+        self.on("GET", r"/load-balancer/?", lambda *_: _versions("v2.0", "/load-balancer/v2/"))
+        self.on("GET", r"/dns/?", lambda *_: _versions("v2", "/dns/v2/"))
+        self.on("GET", r"/key-manager/?", lambda *_: _versions("v1", "/key-manager/v1/"))
         self.on("POST", r"/identity/v3/auth/tokens", self._log_in)
 
     def on(self, method: str, path: str, answer: Route) -> None:

@@ -287,7 +287,7 @@ def test_function_that_finds(provider: OpenStackProvider, world: World) -> None:
         ("compute/getKeypair:getKeypair", {"name": "k"}, "no key pair 'k'"),
         ("identity/getRole:getRole", {}, "name: is required"),
         ("identity/getRole:getRole", {"name": "a", "nom": "b"}, "nom: there is no such argument"),
-        ("dns/getDnsZone:getDnsZone", {"name": "a."}, "has no function"),
+        ("firewall/getGroupV2:getGroupV2", {"name": "a"}, "has no function"),
     ],
 )
 def test_function_that_finds_nothing(
@@ -382,10 +382,10 @@ def test_function_with_unknown_arguments(provider: OpenStackProvider, world: Wor
 
 
 def test_type_that_is_not_known(provider: OpenStackProvider) -> None:
-    token = "openstack:dns/zone:Zone"
-    with pytest.raises(ProviderError, match="has no type openstack:dns/zone:Zone") as caught:
+    token = "openstack:vpnaas/service:Service"
+    with pytest.raises(ProviderError, match=f"has no type {token}") as caught:
         provider.check(urn(token), token, {}, {})
-    assert "provider.md" in (caught.value.mend or "")
+    assert "provider-types.md" in (caught.value.mend or "")
     assert "--engine" not in (caught.value.mend or ""), "there is no other engine to choose"
 
 

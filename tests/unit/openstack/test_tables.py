@@ -21,14 +21,15 @@ from hoaban.openstack.schema import Field, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DOCS = Path(__file__).parents[3] / "docs" / "provider.md"
+DOCS = Path(__file__).parents[3] / "docs" / "provider-types.md"
 KINDS = {str: Kind.STRING, int: Kind.INTEGER, float: Kind.NUMBER, bool: Kind.BOOLEAN}
 
 
 def _sdk(token: str) -> Any:
     """The class (or function) of a token: ``openstack:networking/port:Port``."""
     _, module, name = token.split(":")
-    package = importlib.import_module(f"pulumi_openstack.{module.split('/')[0]}")
+    module = module.split("/")[0]
+    package = importlib.import_module(f"pulumi_openstack.{module}".removesuffix(".index"))
     return getattr(package, name if token in RESOURCES else _snake(name))
 
 
