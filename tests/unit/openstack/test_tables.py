@@ -150,6 +150,7 @@ def test_replacements_are_what_the_sdk_tells(token: str) -> None:
 SDK_SAYS_OTHERWISE = {
     ("openstack:compute/instance:Instance", "blockDevices"),  # its parts do, each by itself
     ("openstack:networking/network:Network", "transparentVlan"),
+    ("openstack:loadbalancer/pool:Pool", "persistence"),
 }
 
 
