@@ -110,6 +110,16 @@ class Cloud:
         except ksa.ClientException as error:
             raise errors.from_exception(error, IDENTITY) from None
 
+    def endpoint(self, service: str, region: str | None = None) -> str:
+        """The address of a service's API."""
+        try:
+            found = self._adapter(service, region).get_endpoint()
+        except ksa.ClientException as error:
+            raise errors.from_exception(error, service) from None
+        if not found:
+            raise errors.from_exception(ksa.EndpointNotFound(), service)
+        return str(found)
+
     def cancel(self) -> None:
         """Make waits end soon."""
         self._cancelled.set()

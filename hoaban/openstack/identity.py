@@ -156,7 +156,10 @@ class _RoleAssignment(Resource):
     """A role of a user or group on a project or domain; its id tells all of it.
 
     The id is ``domain/project/group/user/role``, absent parts empty, as the official provider's.
+    ``inherited``: the role is not on it, but on the projects in it.
     """
+
+    inherited: bool = False
 
     def validate(self, inputs: PropertyMap) -> Sequence[CheckFailure]:
         return [
@@ -166,7 +169,7 @@ class _RoleAssignment(Resource):
         ]
 
     def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
-        call.request(SERVICE, "PUT", _grant(inputs))
+        call.request(SERVICE, "PUT", self._grant(inputs))
         self._forget(call)
         return self._state(call, inputs)
 
@@ -174,7 +177,9 @@ class _RoleAssignment(Resource):
         parts = dict(zip(_PARTS, id_.split("/"), strict=True))
         scope = {name: parts[name] for name in ("domainId", "projectId") if parts[name]}
         index = call.shared.lists.get(
-            self.token, (call.region, *scope.items()), lambda: _assignments(call, scope)
+            self.token,
+            (call.region, *scope.items()),
+            lambda: _assignments(call, scope, inherited=self.inherited),
         )
         if id_ not in index:
             return None
@@ -187,8 +192,16 @@ class _RoleAssignment(Resource):
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         with unless_gone():
-            call.request(SERVICE, "DELETE", _grant(dict(zip(_PARTS, id_.split("/"), strict=True))))
+            parts = dict(zip(_PARTS, id_.split("/"), strict=True))
+            call.request(SERVICE, "DELETE", self._grant(parts))
         self._forget(call)
+
+    def _grant(self, parts: PropertyMap) -> str:
+        project, user = parts.get("projectId"), parts.get("userId")
+        scope = f"projects/{project}" if project else f"domains/{parts['domainId']}"
+        who = f"users/{user}" if user else f"groups/{parts['groupId']}"
+        grant = f"/{scope}/{who}/roles/{parts['roleId']}"
+        return f"/OS-INHERIT{grant}/inherited_to_projects" if self.inherited else grant
 
     def _forget(self, call: Call) -> None:
         call.shared.lists.forget(self.token)
@@ -199,19 +212,14 @@ class _RoleAssignment(Resource):
         return ResourceState("/".join(parts.get(name) or "" for name in _PARTS), outputs)
 
 
-def _grant(parts: PropertyMap) -> str:
-    project, user = parts.get("projectId"), parts.get("userId")
-    scope = f"projects/{project}" if project else f"domains/{parts['domainId']}"
-    who = f"users/{user}" if user else f"groups/{parts['groupId']}"
-    return f"/{scope}/{who}/roles/{parts['roleId']}"
-
-
-def _assignments(call: Call, scope: PropertyMap) -> dict[str, Json]:
-    """All assignments on a project or domain, by the id that this provider gives them."""
+def _assignments(call: Call, scope: PropertyMap, *, inherited: bool) -> dict[str, Json]:
+    """Assignments on a project or domain, by the id that this provider gives them."""
     names = {"domainId": "scope.domain.id", "projectId": "scope.project.id"}
     params = {names[name]: value for name, value in scope.items()}
     found = {}
     for item in call.pages(SERVICE, "/role_assignments", "role_assignments", params=params):
+        if ("OS-INHERIT:inherited_to" in item["scope"]) != inherited:
+            continue
         parts = {
             "domainId": item["scope"].get("domain", {}).get("id", ""),
             "projectId": item["scope"].get("project", {}).get("id", ""),
@@ -223,18 +231,34 @@ def _assignments(call: Call, scope: PropertyMap) -> dict[str, Json]:
     return found
 
 
+_ROLE_FIELDS = (
+    text("domainId", replaces=True, conflicts=("projectId",)),
+    text("projectId", replaces=True),
+    text("groupId", replaces=True, conflicts=("userId",)),
+    text("userId", replaces=True),
+    text("roleId", required=True, replaces=True),
+    REGION,
+)
+
 ROLE_ASSIGNMENT = _RoleAssignment(
     token="openstack:identity/roleAssignment:RoleAssignment",
     label="role assignment",
     alone=True,
-    fields=(
-        text("domainId", replaces=True, conflicts=("projectId",)),
-        text("projectId", replaces=True),
-        text("groupId", replaces=True, conflicts=("userId",)),
-        text("userId", replaces=True),
-        text("roleId", required=True, replaces=True),
-        REGION,
-    ),
+    fields=_ROLE_FIELDS,
 )
 
-RESOURCES: tuple[Resource, ...] = (PROJECT, ROLE, USER, ROLE_ASSIGNMENT)
+INHERIT_ROLE_ASSIGNMENT = _RoleAssignment(
+    token="openstack:identity/inheritRoleAssignment:InheritRoleAssignment",
+    label="inherited role assignment",
+    alone=True,
+    inherited=True,
+    fields=_ROLE_FIELDS,
+)
+
+RESOURCES: tuple[Resource, ...] = (
+    PROJECT,
+    ROLE,
+    USER,
+    ROLE_ASSIGNMENT,
+    INHERIT_ROLE_ASSIGNMENT,
+)

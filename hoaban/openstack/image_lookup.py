@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack.cloud import IMAGE as SERVICE
 from hoaban.openstack.images import IMAGE
+from hoaban.openstack.list_lookups import ListLookup
 from hoaban.openstack.lookups import Function, Lookup
-from hoaban.openstack.schema import boolean, integer, text
+from hoaban.openstack.schema import Field, boolean, integer, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
@@ -27,8 +28,23 @@ _CHOOSING = (
 )
 
 
+_FILTERS = (
+    "containerFormat",
+    "diskFormat",
+    "hidden",
+    text("memberStatus"),
+    "name",
+    "owner",
+    integer("sizeMax"),
+    integer("sizeMin"),
+    "visibility",
+)
+
+
 @dataclass(kw_only=True, eq=False)
-class _GetImage(Lookup):
+class _Images(Lookup):
+    """Images by what Glance filters by, and by a pattern of their names."""
+
     def candidates(self, call: Call, args: PropertyMap) -> Iterable[Json]:
         params: list[tuple[str, Any]] = [
             (self.parameters[name], str(value).lower() if isinstance(value, bool) else value)
@@ -47,6 +63,9 @@ class _GetImage(Lookup):
             return False
         return all(str(item.get(key)) == value for key, value in args.get("properties", {}).items())
 
+
+@dataclass(kw_only=True, eq=False)
+class _GetImage(_Images):
     def choose(self, fitting: list[Json], args: PropertyMap) -> Json:
         if args.get("mostRecent") and fitting:
             return max(fitting, key=lambda item: item["created_at"])
@@ -63,17 +82,7 @@ GET_IMAGE = _GetImage(
     token="openstack:images/getImage:getImage",
     of=IMAGE,
     mend="name an image that the cloud has, or upload it (the guest image: hoaban image build)",
-    filters=(
-        "containerFormat",
-        "diskFormat",
-        "hidden",
-        text("memberStatus"),
-        "name",
-        "owner",
-        integer("sizeMax"),
-        integer("sizeMin"),
-        "visibility",
-    ),
+    filters=_FILTERS,
     compared=(*_CHOOSING, "properties", "tags"),
     told=(
         "checksum",
@@ -101,4 +110,17 @@ GET_IMAGE = _GetImage(
     ),
 )
 
-FUNCTIONS: tuple[Function, ...] = (GET_IMAGE,)
+
+@dataclass(kw_only=True, eq=False)
+class _GetImageIds(_Images, ListLookup):
+    told: Sequence[Field | str] = ()
+
+
+GET_IMAGE_IDS = _GetImageIds(
+    token="openstack:images/getImageIds:getImageIds",
+    of=IMAGE,
+    filters=_FILTERS,
+    compared=(*_CHOOSING[1:], "properties", "tags"),
+)
+
+FUNCTIONS: tuple[Function, ...] = (GET_IMAGE, GET_IMAGE_IDS)

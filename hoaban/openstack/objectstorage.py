@@ -13,6 +13,7 @@ from hoaban.openstack.errors import CloudError
 from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import META, Resource
 from hoaban.openstack.schema import REGION, block, boolean, mapping, text
+from hoaban.openstack.swift_headers import MARK, head, metadata, path_of, told_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from hoaban.openstack.call import Call
 
 _META_PREFIX = "X-Container-Meta-"
-_MARK = "Hoaban-Key"
 _LOCATIONS = {"versions": "X-Versions-Location", "history": "X-History-Location"}
 _HEADERS = {
     "containerRead": "X-Container-Read",
@@ -39,8 +39,8 @@ class _Container(Resource):
     def create(self, call: Call, inputs: PropertyMap) -> ResourceState:
         name = inputs["name"]
         headers = {header: inputs[prop] for prop, header in _HEADERS.items() if inputs.get(prop)}
-        headers |= _metadata(inputs.get("metadata", {}), {})
-        headers[_META_PREFIX + _MARK] = keys.mark(call.key)
+        headers |= metadata(_META_PREFIX, inputs.get("metadata", {}), {})
+        headers[_META_PREFIX + MARK] = keys.mark(call.key)
         if inputs.get("storagePolicy"):
             headers["X-Storage-Policy"] = inputs["storagePolicy"]
         if inputs.get("storageClass"):
@@ -49,19 +49,19 @@ class _Container(Resource):
             headers["X-Versions-Enabled"] = "true"
         if legacy := inputs.get("versioningLegacy"):
             headers[_LOCATIONS[legacy["type"]]] = legacy["location"]
-        call.request(SERVICE, "PUT", _path(name), headers=headers)
+        call.request(SERVICE, "PUT", path_of(name), headers=headers)
         return self._state(call, name, self._need(call, name), inputs)
 
     def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
-        headers = self._headers(call, id_)
+        headers = head(call, path_of(id_))
         if headers is None:
             return None
         fresh = self._state(call, id_, headers, state.outputs if state else {})
         return self.seen(id_, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
-        headers = self._headers(call, inputs["name"])
-        if headers is None or headers.get(_META_PREFIX + _MARK) != keys.mark(call.key):
+        headers = head(call, path_of(inputs["name"]))
+        if headers is None or headers.get(_META_PREFIX + MARK) != keys.mark(call.key):
             return None
         return self._state(call, inputs["name"], headers, inputs)
 
@@ -72,7 +72,9 @@ class _Container(Resource):
             header: news.get(prop, "") for prop, header in _HEADERS.items() if prop in changed
         }
         if "metadata" in changed:
-            headers |= _metadata(news.get("metadata", {}), state.outputs.get("metadata", {}))
+            headers |= metadata(
+                _META_PREFIX, news.get("metadata", {}), state.outputs.get("metadata", {})
+            )
         if "versioning" in changed:
             headers["X-Versions-Enabled"] = str(bool(news.get("versioning"))).lower()
         if "versioningLegacy" in changed:
@@ -83,12 +85,12 @@ class _Container(Resource):
                 else:
                     headers[header.replace("X-", "X-Remove-")] = "true"
         if headers:
-            call.request(SERVICE, "POST", _path(id_), headers=headers)
+            call.request(SERVICE, "POST", path_of(id_), headers=headers)
         return self._state(call, id_, self._need(call, id_), news)
 
     def delete(self, call: Call, id_: str, state: ResourceState) -> None:
         try:
-            call.request(SERVICE, "DELETE", _path(id_))
+            call.request(SERVICE, "DELETE", path_of(id_))
         except CloudError as error:
             if error.status == errors.NOT_FOUND:
                 return
@@ -102,31 +104,23 @@ class _Container(Resource):
                     mend="take its objects out first, or set forceDestroy",
                 ) from None
             self._empty(call, id_)
-            call.request(SERVICE, "DELETE", _path(id_))
+            call.request(SERVICE, "DELETE", path_of(id_))
 
     def _empty(self, call: Call, id_: str) -> None:
         """Delete all objects, old versions included."""
         while True:
             params = {"format": "json", "limit": "1000", "versions": "true"}
-            listed = call.json(SERVICE, "GET", _path(id_), params=params).get("items", [])
+            listed = call.json(SERVICE, "GET", path_of(id_), params=params).get("items", [])
             if not listed:
                 return
             for item in listed:
                 version = item.get("version_id")
                 how = {"params": {"version-id": version}} if version else {}
                 with unless_gone():
-                    call.request(SERVICE, "DELETE", f"{_path(id_)}/{quote(item['name'])}", **how)
-
-    def _headers(self, call: Call, name: str) -> Mapping[str, str] | None:
-        try:
-            return call.request(SERVICE, "HEAD", _path(name)).headers
-        except CloudError as error:
-            if error.status == errors.NOT_FOUND:
-                return None
-            raise
+                    call.request(SERVICE, "DELETE", f"{path_of(id_)}/{quote(item['name'])}", **how)
 
     def _need(self, call: Call, name: str) -> Mapping[str, str]:
-        headers = self._headers(call, name)
+        headers = head(call, path_of(name))
         if headers is None:
             raise CloudError(f"container {name} is gone", status=errors.NOT_FOUND)
         return headers
@@ -151,39 +145,8 @@ class _Container(Resource):
         for kind, header in _LOCATIONS.items():
             if headers.get(header):
                 outputs["versioningLegacy"] = {"type": kind, "location": headers[header]}
-        outputs |= _told_metadata(headers, prior.get("metadata") or {})
+        outputs |= told_metadata(_META_PREFIX, headers, prior.get("metadata") or {})
         return ResourceState(name, outputs)
-
-
-def _path(name: str) -> str:
-    return "/" + quote(name, safe="")
-
-
-def _canonical(name: str) -> str:
-    """A header's name as HTTP libraries write it; case does not count in it (RFC 9110)."""
-    return "-".join(part.capitalize() for part in name.replace("_", "-").split("-"))
-
-
-def _metadata(new: PropertyMap, old: PropertyMap) -> dict[str, str]:
-    """Headers that make ``new`` of ``old`` metadata; an empty value takes an item away."""
-    gone = {_canonical(name): "" for name in old}
-    wanted = {_canonical(name): str(value) for name, value in new.items()}
-    return {_META_PREFIX + name: value for name, value in {**gone, **wanted}.items()}
-
-
-def _told_metadata(headers: Mapping[str, str], asked: PropertyMap) -> PropertyMap:
-    """Metadata that was asked for and is there, in the spelling in which it was asked for."""
-    there = {
-        name[len(_META_PREFIX) :].lower(): value
-        for name, value in headers.items()
-        if name.lower().startswith(_META_PREFIX.lower())
-    }
-    told = {
-        name: there[name.lower().replace("_", "-")]
-        for name in asked
-        if name.lower().replace("_", "-") in there
-    }
-    return {"metadata": told} if asked else {}
 
 
 CONTAINER = _Container(

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from hoaban.openstack import (
     blockstorage,
+    catalog_lookups,
     compute,
+    credentials,
     dns,
     dns_lookups,
     identity,
+    identity_catalog,
     identity_lookups,
+    image_access,
     image_lookup,
     images,
     keymanager,
@@ -18,6 +22,11 @@ from hoaban.openstack import (
     loadbalancer,
     networking,
     objectstorage,
+    swift_accounts,
+    swift_objects,
+    volume_attach,
+    volume_lookups,
+    volume_types,
 )
 from hoaban.openstack.compute import lookups as compute_lookups
 from hoaban.openstack.loadbalancer import lookups as loadbalancer_lookups
@@ -31,11 +40,18 @@ RESOURCES: dict[str, Resource] = {
     kind.token: kind
     for service in (
         identity,
+        identity_catalog,
+        credentials,
         images,
+        image_access,
         networking,
         compute,
         blockstorage,
+        volume_types,
+        volume_attach,
         objectstorage,
+        swift_objects,
+        swift_accounts,
         loadbalancer,
         dns,
         keymanager,
@@ -47,9 +63,11 @@ FUNCTIONS: dict[str, Function] = {
     function.token: function
     for module in (
         identity_lookups,
+        catalog_lookups,
         image_lookup,
         networking_lookups,
         compute_lookups,
+        volume_lookups,
         loadbalancer_lookups,
         dns_lookups,
         keymanager_lookups,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack import errors, keys
 from hoaban.openstack.convert import object_from_api
+from hoaban.openstack.diff import normal
 from hoaban.openstack.errors import CloudError
 from hoaban.openstack.schema import Field, Kind, is_zero
 
@@ -53,7 +54,8 @@ def alike(fields: Iterable[Field], item: Json, inputs: PropertyMap) -> bool:
     fields = tuple(fields)
     there = object_from_api(fields, item)
     return all(
-        is_zero(inputs.get(spec.name)) or there.get(spec.name) == inputs[spec.name]
+        is_zero(inputs.get(spec.name))
+        or normal(spec, there.get(spec.name)) == normal(spec, inputs[spec.name])
         for spec in fields
         if spec.kind in (Kind.STRING, Kind.INTEGER) and not spec.output and not spec.stored
         if spec.attribute is not None

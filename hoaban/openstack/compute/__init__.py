@@ -4,36 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hoaban.openstack.cloud import COMPUTE as SERVICE
-from hoaban.openstack.compute import attachments, flavors, keypairs, server_groups, servers
-from hoaban.openstack.quotas import Quota, limits
+from hoaban.openstack.compute import (
+    aggregates,
+    attachments,
+    flavors,
+    keypairs,
+    quota,
+    server_groups,
+    servers,
+)
 
 if TYPE_CHECKING:
     from hoaban.openstack.resource import Resource
-
-QUOTA = Quota(
-    token="openstack:compute/quotaSetV2:QuotaSetV2",
-    label="compute quota",
-    service=SERVICE,
-    path="/os-quota-sets",
-    noun="quota_set",
-    fields=limits(
-        "cores",
-        "fixedIps",
-        "floatingIps",
-        "injectedFileContentBytes",
-        "injectedFilePathBytes",
-        "injectedFiles",
-        "instances",
-        "keyPairs",
-        "metadataItems",
-        "ram",
-        "securityGroupRules",
-        "securityGroups",
-        "serverGroupMembers",
-        "serverGroups",
-    ),
-)
 
 RESOURCES: tuple[Resource, ...] = (
     servers.INSTANCE,
@@ -43,5 +25,6 @@ RESOURCES: tuple[Resource, ...] = (
     flavors.FLAVOR,
     flavors.FLAVOR_ACCESS,
     server_groups.SERVER_GROUP,
-    QUOTA,
+    aggregates.AGGREGATE,
+    quota.QUOTA,
 )

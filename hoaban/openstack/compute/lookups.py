@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
-from hoaban.openstack.compute import networks
+from hoaban.openstack.compute import host_lookups, networks
 from hoaban.openstack.compute.flavors import FLAVOR, flavors
 from hoaban.openstack.compute.keypairs import KEYPAIR
 from hoaban.openstack.compute.servers import INSTANCE
@@ -142,4 +142,5 @@ FUNCTIONS: tuple[Function, ...] = (
     GET_AVAILABILITY_ZONES,
     GET_KEYPAIR,
     GET_INSTANCE,
+    *host_lookups.FUNCTIONS,
 )

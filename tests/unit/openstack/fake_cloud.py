@@ -49,6 +49,7 @@ class Request:
     query: Query
     body: Any
     headers: CaseInsensitiveDict[str]
+    raw: bytes = b""
 
     def param(self, name: str) -> str | None:
         return next((value for key, value in self.query if key == name), None)
@@ -130,6 +131,7 @@ class FakeCloud(BaseAdapter):
             parse_qsl(parts.query),
             _parsed(body),
             request.headers,
+            body.encode() if isinstance(body, str) else body or b"",
         )
         with self.lock:
             self.log.append(asked)

@@ -597,6 +597,13 @@ class Swift:
         self.cloud = cloud
         self.containers: dict[str, dict[str, str]] = {}
         self.objects: dict[str, list[str]] = {}
+        self.bodies: dict[str, bytes] = {}
+        thing = rf"{SWIFT}/(?P<name>[^/]+/.+)"
+        cloud.on("PUT", thing, self._store)
+        cloud.on("POST", thing, self._say)
+        cloud.on("HEAD", thing, self._head)
+        cloud.on("POST", f"{SWIFT}/?", self._put_account)
+        cloud.on("HEAD", f"{SWIFT}/?", self._head_account)
         one = rf"{SWIFT}/(?P<name>[^/]+)"
         cloud.on("PUT", one, self._put)
         cloud.on("POST", one, self._put)
@@ -630,7 +637,48 @@ class Swift:
         del self.containers[found["name"]]
 
     def _drop(self, _: Request, found: re.Match[str]) -> None:
-        self.objects[found["name"]].remove(found["object"])
+        whole = f"{found['name']}/{found['object']}"
+        if self.bodies.pop(whole, None) is not None:
+            del self.containers[whole]
+        elif found["object"] in self.objects.get(found["name"], []):
+            self.objects[found["name"]].remove(found["object"])
+        else:
+            raise Refused(404, "not found")
+
+    def _store(self, asked: Request, found: re.Match[str]) -> Json:
+        """An object's content; what was said of it before is gone."""
+        body = asked.raw
+        self.bodies[found["name"]] = body
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        about = {"Content-Length": str(len(body)), "ETag": digest}
+        self.containers[found["name"]] = {**about, **_said(asked)}
+        return {}
+
+    def _say(self, asked: Request, found: re.Match[str]) -> Json:
+        """A POST takes the place of all that was said of an object."""
+        held = self.containers[found["name"]]
+        kept = {name: held[name] for name in ("Content-Length", "ETag", "Content-Type")}
+        self.containers[found["name"]] = {**kept, **_said(asked)}
+        return {}
+
+    def _put_account(self, asked: Request, _: Any) -> Json:
+        held = self.containers.setdefault("", {})
+        for name, value in asked.headers.items():
+            if name.startswith("X-Account-Meta-"):
+                held[name] = value
+        self.containers[""] = {name: value for name, value in held.items() if value}
+        return {}
+
+    def _head_account(self, *_: Any) -> Json:
+        self.cloud.extra_headers = {"X-Account-Object-Count": "0", **self.containers.get("", {})}
+        return {}
+
+
+def _said(asked: Request) -> dict[str, str]:
+    """What a request says of an object."""
+    names = ("X-Object-", "X-Delete-At", "Content-Type", "Content-Disp", "Content-Enc")
+    said = {name: value for name, value in asked.headers.items() if name.startswith(names)}
+    return {"Content-Type": "application/octet-stream", **said}
 
 
 class Keystone:

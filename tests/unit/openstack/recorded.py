@@ -9,7 +9,7 @@ A case of a type (``cases/<service>/<type>.yaml``) has
   (``given``), ``behaviour`` (a function of ``behaviours`` that adds what is special), ``create``:
   the method of the create, ``wrapped``: false where objects have no noun around them, ``ref``: the
   attribute that is the object's address and all that a create answers, ``settles``: an attribute
-  with its values before and after the first look;
+  with its values before and after the first look, ``begins``: a create's first call makes nothing;
 - ``inputs``, what is ``sent`` for them (without the name that was made up, and the mark), some
   ``outputs``, the ``id`` that is told;
 - ``updates`` (each a ``change`` of inputs, and the body ``sent`` for it or the special ``calls``),

@@ -43,9 +43,10 @@ def _input_names(cls: type) -> dict[str, str]:
     ours = set(arguments) - {"__self__", "resource_name", "opts", "__props__"}
     found = {}
     for python_name in ours:
-        prop = vars(cls).get(python_name)
+        name = python_name.removesuffix("_")  # resource_name is the resource's own
+        prop = vars(cls).get(name)
         assert prop is not None, (cls, python_name)
-        found[python_name] = _pulumi_name(prop)
+        found[name] = _pulumi_name(prop)
     return found
 
 
