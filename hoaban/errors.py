@@ -87,6 +87,9 @@ class ManyErrors(HoabanError):
 
     def __init__(self, errors: Sequence[HoabanError]) -> None:
         self.errors = list(errors)
+        codes = {error.exit_code for error in self.errors}
+        if len(codes) == 1:
+            (self.exit_code,) = codes
         super().__init__(f"{len(self.errors)} errors")
 
     def __str__(self) -> str:

@@ -191,8 +191,10 @@ def _show(plans: Sequence[_Planned], *, json_: bool) -> None:
 
 
 def _tell(entry: dict[str, Any], stack: str = "") -> None:
-    """Losses, and what could not be checked."""
+    """Losses, what policies advise against, and what could not be checked."""
     for loss in entry.get("losses", ()):
         stdout().print(f"[bold red]loses data:[/] {stack}{loss}")
+    for line in entry.get("policies", ()):
+        stderr().print(f"advised against: {stack}{line}", markup=False)
     for line in entry.get("unchecked", ()):
         stderr().print(f"not checked: {stack}{line}", markup=False)

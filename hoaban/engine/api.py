@@ -62,6 +62,8 @@ class Options:
     just made and accepted: an update then does not look first whether something protected is in
     its way, and would notice only when it gets there.
 
+    ``policy_packs`` are folders of policy packs, whose policies judge previews and updates.
+
     ``record`` lets a preview say its steps as an :class:`UpdatePlan`. ``plan`` holds an update to
     one: it begins no step that is not in it, and nothing at all on another state.
     """
@@ -75,8 +77,25 @@ class Options:
     continue_on_error: bool = False
     expect_no_changes: bool = False
     message: str = ""
+    policy_packs: Sequence[Path] = ()
     record: bool = False
     plan: UpdatePlan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What a policy says against a resource, or with no ``urn`` against the whole stack.
+
+    ``level`` is ``advisory`` or ``mandatory``. ``message`` are the policy's words, a description on
+    the first line.
+    """
+
+    policy: str
+    pack: str
+    version: str
+    level: str
+    message: str
+    urn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ class PlannedStep:
 class UpdateResult:
     """What an operation came to. ``outputs`` hold :class:`Secret` where they are secret.
 
-    ``plan`` is there where a preview was to record it.
+    ``plan`` is there where a preview was to record it. ``violations`` are of policies that advise.
     """
 
     kind: UpdateKind
@@ -106,6 +125,7 @@ class UpdateResult:
     outputs: Mapping[str, Any]
     duration_seconds: float
     plan: UpdatePlan | None = None
+    violations: Sequence[Violation] = ()
 
     @property
     def changed(self) -> bool:

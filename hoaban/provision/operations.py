@@ -22,6 +22,7 @@ from hoaban.provision.guard import (
     losses_of_steps,
 )
 from hoaban.provision.leftovers import forget, note, noted, projects_of, sweep
+from hoaban.provision.policies import advised, located, policy_packs
 from hoaban.provision.preflight import preflight, reach
 from hoaban.provision.savedplan import Phase, SavedPlan, require_same
 from hoaban.provision.stacks import stack_for
@@ -51,6 +52,8 @@ class Plan:
     unchecked: list[str]
     protected: list[str] = field(default_factory=list)
     """URNs that the plan deletes or replaces although they are protected."""
+    violations: list[str] = field(default_factory=list)
+    """What policies advise against, each with its line of the inventory."""
     saved: SavedPlan | None = None
     """The plan as a file would hold it, where it was to be recorded."""
 
@@ -66,6 +69,7 @@ def plan(
     """Check the cloud, and tell what ``up`` would do and what it would lose."""
     stack = stack_for(target, config)
     options = options or Options()
+    options = replace(options, policy_packs=policy_packs())
     unchecked = preflight(target, stack, refresh=options.refresh)
     planned = _rehearse(target, engine, stack, options, on_event, unchecked)
     if not options.record:
@@ -89,7 +93,7 @@ def up(
     """
     require_approval(target, saved)
     stack = stack_for(target, config)
-    options = replace(options or Options(), parallel=PARALLEL)
+    options = replace(options or Options(), parallel=PARALLEL, policy_packs=policy_packs())
     phases: Sequence[Phase] = ()
     if saved is not None:
         saved.require_fit(target, engine, stack)
@@ -108,7 +112,8 @@ def up(
     results = []
     for more, held in updates:
         configured = replace(stack, config={**stack.config, **more})
-        results.append(engine.up(configured, replace(options, plan=held), on_event))
+        with located(target):
+            results.append(engine.up(configured, replace(options, plan=held), on_event))
         options = replace(options, released=())
     return reduce(_joined, results)
 
@@ -235,7 +240,8 @@ def _rehearse(
     events: list[EngineEvent] = []
     protected: list[str] = []
     try:
-        result = engine.preview(stack, options, events.append)
+        with located(target):
+            result = engine.preview(stack, options, events.append)
     except HoabanError as error:
         protected = _protected(error)
         if not protected:
@@ -243,9 +249,12 @@ def _rehearse(
             raise
         events.clear()
         options = replace(options, released=protected)
-        result = engine.preview(stack, options, events.append)
+        with located(target):
+            result = engine.preview(stack, options, events.append)
     _replay(events, on_event)
-    return Plan(result, losses_of_steps(result.steps, _keepers(target)), unchecked, protected)
+    losses = losses_of_steps(result.steps, _keepers(target))
+    advice = [advised(target, one) for one in result.violations]
+    return Plan(result, losses, unchecked, protected, advice)
 
 
 def _replay(events: list[EngineEvent], on_event: EventHandler) -> None:

@@ -34,5 +34,6 @@ def plan_json(planned: Plan) -> dict[str, Any]:
         **result_json(planned.result),
         "losses": [str(loss) for loss in planned.losses],
         "protected": planned.protected,
+        "policies": planned.violations,
         "unchecked": planned.unchecked,
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_openstack import blockstorage, compute, networking
 
+from hoaban.model.spec import ProvinceService
 from stacks.components.cloud_init import first_boot
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ class HostDefaults:
     timezone: str
     availability_zone: str | None = None
     volume_type: str | None = None
+
+
+def backup_told(plan: HostPlan) -> str | None:
+    """The backup policy of a host's data, for its volumes' metadata; None where there is none."""
+    if ProvinceService.BACKUP_HOST in plan.services:
+        return "none: it holds backups"
+    if plan.backup is None:
+        return None
+    kept = plan.backup.retention
+    return f"rpo {plan.backup.rpo_hours} h, kept {kept.daily}/{kept.weekly}/{kept.monthly}"
 
 
 class Segment(Protocol):
@@ -123,7 +134,13 @@ class HostComponent(ComponentResource):
             size=volume.size_gb,
             enable_online_resize=True,
             volume_type=props.defaults.volume_type,
-            metadata={**self._metadata, "label": volume.label, "mount": volume.mount},
+            metadata=props.labels.metadata(
+                system=props.plan.system,
+                tier=props.plan.tier,
+                label=volume.label,
+                mount=volume.mount,
+                backup=backup_told(props.plan),
+            ),
             opts=ResourceOptions(parent=self, protect=True),
         )
 

@@ -55,7 +55,7 @@ class ProjectComponent(ComponentResource):
             name,
             name=name,
             description=plan.name.vi,
-            tags=props.labels.tags,
+            tags=sorted([*props.labels.tags, f"level:{plan.security_level}"]),
             opts=child,
         )
         role = identity.get_role(name=DEPLOYER_ROLE, opts=InvokeOptions(parent=self))

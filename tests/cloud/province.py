@@ -59,6 +59,7 @@ DEPARTMENT: dict[str, Any] = {
             "name": {"vi": "Cổng thông tin", "en": "Portal"},
             "tiers": TIERS,
             "exposure": {"own_agency": True},
+            "backup": {},
         }
     ],
 }

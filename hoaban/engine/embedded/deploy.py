@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.events import Reporter
     from hoaban.engine.embedded.failures import Failures
     from hoaban.engine.embedded.ledger import Ledger
+    from hoaban.engine.embedded.policy import Policies
     from hoaban.engine.embedded.providers import Registry
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Goal, Step
@@ -61,6 +62,7 @@ class Deployment:
     callbacks: Callbacks = field(init=False, default_factory=Callbacks)
     hooks: Hooks = field(init=False)
     gate: Gate | None = None
+    policies: Policies | None = None
     _planner: Planner = field(init=False)
     _examiner: Examiner = field(init=False)
     _executor: Executor = field(init=False)
@@ -151,6 +153,9 @@ class Deployment:
         inputs, diff = goal.inputs, None
         if candidate.targeted:
             inputs = self._examiner.check(candidate)
+            if self.policies is not None:
+                candidate, inputs = self.policies.look(candidate, inputs, self.report)
+                goal = candidate.goal
             self._refuse_unknown(goal, inputs)
             diff = self._examiner.diff(candidate, inputs)
         if not self._wait_for_delete(candidate):
@@ -273,6 +278,11 @@ class Deployment:
         if self.hooks and not self.failures:
             with self._working():
                 self.finish()
+
+    def judge(self) -> None:
+        """Let policies see all that the program has registered."""
+        if self.policies is not None:
+            self.policies.look_at_stack(list(self._registered.values()), self.report)
 
     def finish(self) -> None:
         """Delete what the program does not have any more, and what was replaced; once."""

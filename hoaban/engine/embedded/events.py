@@ -13,6 +13,7 @@ from pulumi.automation.events import (
     DiffKind,
     EngineEvent,
     OpType,
+    PolicyEvent,
     PreludeEvent,
     PropertyDiff,
     ResOpFailedEvent,
@@ -31,6 +32,7 @@ from hoaban.engine.values import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from hoaban.engine.api import Violation
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.embedded.steps import Step
     from hoaban.engine.values import PropertyMap
@@ -109,6 +111,7 @@ class Reporter:
         self._lock = threading.Lock()
         self.changes: Counter[str] = Counter()
         self.steps: list[PlannedStep] = []
+        self.packs: dict[str, str] = {}
 
     def prelude(self, config: Mapping[str, str | Secret]) -> None:
         """The operation begins."""
@@ -146,10 +149,25 @@ class Reporter:
         )
         self._stream.emit(diagnostic_event=event)
 
+    def violated(self, violation: Violation) -> None:
+        """A policy has something against a resource."""
+        event = PolicyEvent(
+            violation.message,
+            "never",
+            violation.policy,
+            violation.pack,
+            violation.version,
+            violation.version,
+            violation.level,
+            violation.urn or None,
+        )
+        self._stream.emit(policy_event=event)
+
     def summary(self, seconds: float) -> None:
         """The operation is over."""
         changes = {OpType(op): count for op, count in self.changes.items()}
-        self._stream.emit(summary_event=SummaryEvent(False, round(seconds), changes, {}))
+        summary = SummaryEvent(False, round(seconds), changes, dict(self.packs))
+        self._stream.emit(summary_event=summary)
 
 
 def _shown(values: PropertyMap) -> PropertyMap:

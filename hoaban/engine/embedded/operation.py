@@ -22,6 +22,7 @@ from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.pinned import Pinning
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.plugins import DYNAMIC, Plugins
+from hoaban.engine.embedded.policy import Policies
 from hoaban.engine.embedded.program import Program
 from hoaban.engine.embedded.project import Project
 from hoaban.engine.embedded.providers import Registry, ResourceDiffer
@@ -64,6 +65,7 @@ class Operation:
         self._failures = failures
         self._registry: Registry | None = None
         self._programs: list[Program] = []
+        self._policies: list[Policies] = []
         self._persist = kind is not UpdateKind.PREVIEW
         self._report = Reporter(
             stream,
@@ -109,10 +111,21 @@ class Operation:
             report.say("info" if stream == "stdout" else "info#err", line, urn=stack_urn)
 
         self._programs.append(Program(project, self._stack.environment, say))
+        if self._options.policy_packs and self._kind is not UpdateKind.DESTROY:
+            self._policies.append(self._start_policies(project))
+
+    def _start_policies(self, project: Project) -> Policies:
+        """The packs' processes for one run of the program, loading beside it.
+
+        The first run of an update is a rehearsal, unless somebody had that already.
+        """
+        packs, name = self._options.policy_packs, StackName(project.name, self._stack.name)
+        rehearses = not self._policies and not self._options.rehearsed
+        return Policies(packs, name, project.folder, preview=not self._persist or rehearses)
 
     def _close_programs(self) -> None:
-        for program in self._programs:
-            program.close()
+        for one in (*self._programs, *self._policies):
+            one.close()
 
     def _run(self, opened: Opened) -> UpdateResult:
         store = opened.store
@@ -177,7 +190,8 @@ class Operation:
         """Whether an update might have to be refused before anything is done."""
         if self._options.expect_no_changes:
             return True
-        return not self._options.rehearsed and any(one.protect for one in ledger.olds)
+        guarded = self._options.policy_packs or any(one.protect for one in ledger.olds)
+        return not self._options.rehearsed and bool(guarded)
 
     def _rehearse(self, opened: Opened, ledger: Ledger) -> None:
         """Run the program as in a preview: what that refuses, stops the update untouched."""
@@ -246,12 +260,26 @@ class Operation:
             opened.config,
             dry_run,
             self._pinning.gate(dry_run=dry_run),
+            self._policies[self._programs.index(program)] if self._policies else None,
         )
         error = run_program(deployment, program, opened.project.folder)
         if error is not None:
             self._failures.add_program(error)
         if not self._failures:
+            self._judge(deployment)
+        if not self._failures:
             deployment.finish()
+
+    def _judge(self, deployment: Deployment) -> None:
+        """Stack policies; then tell what a preview went past, so that everything was seen."""
+        if deployment.policies is None:
+            return
+        try:
+            deployment.judge()
+        except HoabanError as error:
+            self._failures.add(error)
+        for refusal in deployment.policies.refusals() if deployment.dry_run else ():
+            self._failures.add(refusal)
 
     def _executor(self, opened: Opened, ledger: Ledger) -> Executor:
         return Executor(
@@ -330,6 +358,7 @@ class Operation:
             stack_outputs(snapshot),
             duration,
             self._pinning.plan(stack_outputs(snapshot)),
+            self._policies[-1].violations if self._policies else (),
         )
 
 

@@ -1,0 +1,1 @@
+"""The province's policy pack, for either engine."""
