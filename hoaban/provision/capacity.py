@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack.cloud import COMPUTE, NETWORK, PLACEMENT, VOLUME
-from hoaban.provision.needs import Machine
+from hoaban.provision.needs import Machine, Usage
 
 if TYPE_CHECKING:
     from hoaban.openstack.cloud import Cloud
@@ -18,12 +18,27 @@ IPV4 = 4
 PARALLEL = 8
 
 
-def machines(cloud: Cloud) -> list[Machine]:
-    """Every hypervisor that takes servers."""
-    found = cloud.pages(COMPUTE, "/os-hypervisors", "hypervisors", microversion=HYPERVISORS_BY_UUID)
-    up = [one["id"] for one in found if (one["state"], one["status"]) == ("up", "enabled")]
+def machines(cloud: Cloud, zone: str | None = None) -> list[Machine]:
+    """Every hypervisor that takes servers, of one availability zone if there is a choice."""
+    path = "/os-hypervisors/detail"
+    found = cloud.pages(COMPUTE, path, "hypervisors", microversion=HYPERVISORS_BY_UUID)
+    hosts = _hosts_of(cloud, zone) if zone else None
+    up = [
+        one["id"]
+        for one in found
+        if (one["state"], one["status"]) == ("up", "enabled")
+        and (hosts is None or one["service"]["host"] in hosts)
+    ]
     with ThreadPoolExecutor(PARALLEL) as pool:
         return list(pool.map(lambda uuid: _machine(cloud, uuid), up))
+
+
+def _hosts_of(cloud: Cloud, zone: str) -> frozenset[str]:
+    """Hosts of compute services in an availability zone."""
+    zones = cloud.json(COMPUTE, "GET", "/os-availability-zone/detail")["availabilityZoneInfo"]
+    return frozenset(
+        host for one in zones if one["zoneName"] == zone for host in one.get("hosts") or ()
+    )
 
 
 def _machine(cloud: Cloud, uuid: str) -> Machine:
@@ -43,10 +58,48 @@ def _machine(cloud: Cloud, uuid: str) -> Machine:
     )
 
 
-def storage_pools(cloud: Cloud) -> list[float]:
-    """GiB that each pool of the volume service has left; infinite where it does not say."""
+def storage_pools(cloud: Cloud, volume_type: str | None = None) -> list[float]:
+    """GiB that each pool for a type of volumes has left; infinite where it does not say."""
     pools = cloud.json(VOLUME, "GET", "/scheduler-stats/get_pools", params={"detail": True})
-    return [pool_room(pool["capabilities"]) for pool in pools["pools"]]
+    backend = _backend_of(cloud, volume_type) if volume_type else None
+    return [
+        pool_room(pool["capabilities"])
+        for pool in pools["pools"]
+        if backend in (None, pool["capabilities"].get("volume_backend_name"))
+    ]
+
+
+def _backend_of(cloud: Cloud, volume_type: str) -> str | None:
+    """The backend that a type of volumes is kept on; None when it may be any."""
+    for one in cloud.pages(VOLUME, "/types", "volume_types"):
+        if one["name"] == volume_type:
+            backend: str | None = (one.get("extra_specs") or {}).get("volume_backend_name")
+            return backend
+    return None
+
+
+def usage(cloud: Cloud, project: str) -> dict[str, Usage]:
+    """How much of each quota of a project is in use or reserved, by its name in the APIs."""
+    compute = cloud.json(COMPUTE, "GET", f"/os-quota-sets/{project}/detail")["quota_set"]
+    params = {"usage": True}
+    volume = cloud.json(VOLUME, "GET", f"/os-quota-sets/{project}", params=params)["quota_set"]
+    told = {**compute, **volume, **network_usage(cloud, project)}
+    return {
+        name: one
+        if isinstance(one, Usage)
+        else Usage(one["in_use"] + one.get("reserved", 0), one["limit"])
+        for name, one in told.items()
+        if isinstance(one, Usage | dict)
+    }
+
+
+def network_usage(cloud: Cloud, project: str) -> dict[str, Usage]:
+    """The same of Neutron's quotas alone."""
+    found = cloud.json(NETWORK, "GET", f"/quotas/{project}/details.json")["quota"]
+    return {
+        name: Usage(int(one["used"]) + int(one.get("reserved", 0)), int(one["limit"]))
+        for name, one in found.items()
+    }
 
 
 def pool_room(pool: dict[str, Any]) -> float:

@@ -10,7 +10,7 @@ from hoaban.errors import HoabanError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from hoaban.model.environment import EnvironmentPlan, HostPlan
+    from hoaban.model.environment import EnvironmentPlan, HostPlan, Quota
     from hoaban.model.spec import Size
 
 UNLIMITED = -1
@@ -61,6 +61,79 @@ def quota_errors(
             yield HoabanError(
                 f"the quota `{name}` of the project {project} is {have}, {need} are planned",
                 mend=f"it was changed by hand; set it back with: {again}",
+            )
+
+
+def granted(quota: Quota) -> dict[str, int]:
+    """The limits that a plan sets in its project, by the quotas' names in the APIs."""
+    return {
+        "instances": quota.instances,
+        "cores": quota.cores,
+        "ram": quota.ram_mb,
+        "volumes": quota.volumes,
+        "gigabytes": quota.gigabytes,
+        "network": quota.networks,
+        "subnet": quota.subnets,
+        "port": quota.ports,
+        "security_group": quota.security_groups,
+        "floatingip": quota.floating_ips,
+    }
+
+
+def additions(plan: EnvironmentPlan, built: EnvironmentPlan) -> dict[str, int]:
+    """What a plan takes from its project's quotas beside what is built, by the same names.
+
+    What it gives back is not counted: an engine deletes last.
+    """
+    new = NewThings.of(plan, built)
+    old_volumes = {volume.name for host in built.hosts for volume in host.volumes}
+    old_hosts = {host.name for host in built.hosts}
+    networks = {one.name for one in plan.networks} - {one.name for one in built.networks}
+    groups = {one.name for one in plan.security_groups}
+    sizes = [*((None, size) for size in new.servers), *new.resized]
+    return {
+        "instances": len(new.servers),
+        "cores": sum(max(0, b.vcpus - (a.vcpus if a else 0)) for a, b in sizes),
+        "ram": sum(max(0, b.ram_mb - (a.ram_mb if a else 0)) for a, b in sizes),
+        "volumes": sum(
+            volume.name not in old_volumes for host in plan.hosts for volume in host.volumes
+        ),
+        "gigabytes": sum(new.volumes),
+        "network": len(networks),
+        "subnet": 2 * len(networks),
+        "port": len({host.name for host in plan.hosts} - old_hosts),
+        "security_group": len(groups - {one.name for one in built.security_groups}),
+        "floatingip": new.floating_ips,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of one quota is taken, by whomever."""
+
+    used: int
+    limit: int
+
+
+def usage_errors(
+    project: str, added: Mapping[str, int], limits: Mapping[str, int], usage: Mapping[str, Usage]
+) -> Iterator[HoabanError]:
+    """An error for each quota of which others have taken what is to be added.
+
+    ``limits`` are those that the plan sets. One that is higher now may still be in force when
+    things are made, so the higher one counts.
+    """
+    for name, need in added.items():
+        now = usage.get(name)
+        if not need or now is None or UNLIMITED in (now.limit, limits.get(name, UNLIMITED)):
+            continue
+        limit = max(now.limit, limits[name])
+        if now.used + need > limit:
+            yield HoabanError(
+                f"of the quota `{name}` of the project {project}, {limit}, {now.used} are in use, "
+                f"{need} more are planned",
+                mend="something in the project is not of its plan: remove it (openstack server, "
+                "volume, port or network list --project tells it)",
             )
 
 

@@ -10,6 +10,7 @@ from hoaban.engine.embedded.project import StackConfig
 from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, Location, ManyErrors
 from hoaban.model.document import place
+from hoaban.model.quota import PORTS_OF_ROUTER
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME, Cloud
 from hoaban.openstack.errors import CloudError
@@ -95,12 +96,18 @@ class Checks:
         checks: list[Callable[[], Iterator[HoabanError]]] = [
             self.external_network,
             self.quotas,
+            self.usage,
             self.machines,
             self.storage,
         ]
         if lent is None:
             return [*checks, self.named_image]
-        return [*checks, lambda: self.lent_image(lent), lambda: self.lent_flavors(lent)]
+        return [
+            *checks,
+            self.router_ports,
+            lambda: self.lent_image(lent),
+            lambda: self.lent_flavors(lent),
+        ]
 
     def run(self, check: Callable[[], Iterator[HoabanError]]) -> list[HoabanError]:
         """A check's faults; a part of the cloud that may not be looked at is noted instead."""
@@ -125,7 +132,8 @@ class Checks:
                 mend="see: openstack network list --external",
             )
             return
-        need = self.new.floating_ips
+        # The province's router takes one, too, when it is made.
+        need = self.new.floating_ips + (self.target.agency is None and self.built is None)
         if need and (have := capacity.free_addresses(self.cloud, networks[0]["id"])) < need:
             yield HoabanError(
                 f"the network `{name}` has {have} free addresses, {need} more are planned",
@@ -198,6 +206,39 @@ class Checks:
             again = f"hoaban up {self.target.agency or ''} --refresh".replace("  ", " ")
             yield from needs.quota_errors(self.target.plan.project, share, limits, again)
 
+    def usage(self) -> Iterator[HoabanError]:
+        """What stands in the project, by whoever made it, leaves room for what is to be added."""
+        if self.built is None:
+            return
+        plan, project = self.target.plan, self.built.project_id
+        added = needs.additions(plan, self.built.environment)
+        if not any(added.values()):
+            return
+        if self.cloud.find(IDENTITY, f"/projects/{project}") is None:
+            return
+        told = capacity.usage(self.cloud, project)
+        yield from needs.usage_errors(plan.project, added, needs.granted(plan.quota), told)
+
+    def router_ports(self) -> Iterator[HoabanError]:
+        """The province's router has a port in each subnet, of the foundation's project.
+
+        An agency that was added after the foundation was built last is not in that quota.
+        """
+        foundation = self.target.of(None).built()
+        before = self.built.environment.networks if self.built else []
+        names = {one.name for one in self.target.plan.networks} - {one.name for one in before}
+        if foundation is None or not names:
+            return
+        ports = capacity.network_usage(self.cloud, foundation.project_id).get("port")
+        need = PORTS_OF_ROUTER * len(names)
+        if ports is None or ports.limit == needs.UNLIMITED or ports.used + need <= ports.limit:
+            return
+        yield HoabanError(
+            f"the province's router has {max(0, ports.limit - ports.used)} ports left in the quota "
+            f"of its project, {need} more are planned",
+            mend="raise it, which the foundation does by itself: hoaban up",
+        )
+
     def _known(self, name: str, limits: Mapping[str, int]) -> bool:
         """Whether the state has a quota as it stands: then this update sets it back."""
         first, *rest = name.split("_")
@@ -215,9 +256,12 @@ class Checks:
     def machines(self) -> Iterator[HoabanError]:
         """The hypervisors have room for the new servers, and for those that are resized."""
         if self.new.servers or self.new.resized:
-            yield from needs.compute_errors(self.new, capacity.machines(self.cloud))
+            zone = self.target.province.spec.cloud.availability_zone
+            yield from needs.compute_errors(self.new, capacity.machines(self.cloud, zone))
 
     def storage(self) -> Iterator[HoabanError]:
         """The volume service has room for the new volumes and for those that grow."""
         if self.new.volumes:
-            yield from needs.volume_errors(self.new.volumes, capacity.storage_pools(self.cloud))
+            type_ = self.target.province.spec.cloud.volume_type
+            pools = capacity.storage_pools(self.cloud, type_)
+            yield from needs.volume_errors(self.new.volumes, pools)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from hoaban.provision.preflight import Checks, preflight
 from hoaban.provision.stacks import config_file, stack_for
 from hoaban.provision.target import Target
 from tests.unit.provision.fakes import FakeCloud
+from tests.user import rows
 
 if TYPE_CHECKING:
     from tests.cloud.province import SmallProvince
@@ -39,10 +41,10 @@ CLOUD: dict[tuple[str, str], Any] = {
     (COMPUTE, "/flavors"): {"flavors": [{"id": "flavor-tiny"}]},
     (IMAGE, "/images/image-id"): {"id": "image-id", "status": "active"},
     (IMAGE, "/images"): {"images": [{"id": "i", "status": "active"}]},
-    (COMPUTE, "/os-hypervisors"): {
+    (COMPUTE, "/os-hypervisors/detail"): {
         "hypervisors": [
-            {"id": "one", "state": "up", "status": "enabled"},
-            {"id": "two", "state": "down", "status": "enabled"},
+            {"id": "one", "state": "up", "status": "enabled", "service": {"host": "host-1"}},
+            {"id": "two", "state": "down", "status": "enabled", "service": {"host": "host-2"}},
         ]
     },
     (PLACEMENT, "/resource_providers/one/inventories"): {
@@ -61,7 +63,15 @@ CLOUD: dict[tuple[str, str], Any] = {
         "usages": {"VCPU": 1, "MEMORY_MB": 1024, "DISK_GB": 10}
     },
     (VOLUME, "/scheduler-stats/get_pools"): {
-        "pools": [{"capabilities": {"total_capacity_gb": 50, "free_capacity_gb": 40}}]
+        "pools": [
+            {
+                "capabilities": {
+                    "total_capacity_gb": 50,
+                    "free_capacity_gb": 40,
+                    "volume_backend_name": "slow",
+                }
+            }
+        ]
     },
 }
 
@@ -104,7 +114,7 @@ def test_floating_ips_may_run_out(small: SmallProvince) -> None:
     }
     answers = {(NETWORK, "/network-ip-availabilities/ext"): full}
     assert faults(small.target(None), answers) == [
-        "the network `public` has 0 free addresses, 1 more are planned"
+        "the network `public` has 0 free addresses, 2 more are planned"
     ]
 
 
@@ -226,3 +236,82 @@ def test_a_cloud_that_is_down_is_the_first_thing_told(small: SmallProvince) -> N
     with pytest.raises(HoabanError, match="cannot reach the identity service") as caught:
         preflight(target, stack_for(target))
     assert "hoaban lab status" in str(caught.value.mend)
+
+
+def used(**more: int) -> dict[tuple[str, str], Any]:
+    """What a project of wide quotas has in use."""
+    names = ("instances", "cores", "ram", "volumes", "gigabytes")
+    told = {name: {"in_use": more.get(name, 0), "limit": 5, "reserved": 0} for name in names}
+    ports = {"used": more.get("port", 0), "limit": 20, "reserved": 0}
+    return {
+        **quotas(cores=100),
+        (COMPUTE, "/os-quota-sets/p1/detail"): {"quota_set": {"id": "p1", **told}},
+        (VOLUME, "/os-quota-sets/p1"): {"quota_set": {"id": "p1", **told}},
+        (NETWORK, "/quotas/p1/details.json"): {"quota": {"port": ports}},
+    }
+
+
+@pytest.fixture
+def grown(small: SmallProvince, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """The department is built, and is to have a server more."""
+    before = small.target()
+    monkeypatch.setattr(Target, "built", lambda _: built(before))
+    small.tiers["web"]["count"] = 3
+    return small.target()
+
+
+def assert_told(name: str, what: str) -> None:
+    """The page of errors has these words."""
+    assert re.fullmatch(".*".join(map(re.escape, rows()[name].said.split("…"))), what)
+
+
+def test_what_others_made_in_the_project_takes_its_quota(grown: Target) -> None:
+    assert faults(grown, used(instances=4, cores=4, port=19)) == []
+    limit = grown.plan.quota.instances
+    (what,) = faults(grown, used(instances=limit))
+    assert_told("a project in which others made something", what)
+    ports = grown.plan.quota.ports
+    (what,) = faults(grown, used(port=max(20, ports)))
+    assert what.startswith("of the quota `port` of the project")
+
+
+def test_what_is_in_use_is_asked_only_where_something_is_added(
+    small: SmallProvince, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = small.target()
+    monkeypatch.setattr(Target, "built", lambda _: built(target))
+    assert list(checks(target, answers={}).usage()) == []
+
+
+def test_the_router_needs_ports_of_its_own_project(
+    small: SmallProvince, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An agency that the foundation does not know yet: two networks, of two subnets each."""
+    foundation = small.target(None)
+    monkeypatch.setattr(Target, "built", lambda self: None if self.agency else built(foundation))
+    assert faults(small.target(), used(port=16)) == []
+    assert faults(small.target(), used(port=17)) == [
+        "the province's router has 3 ports left in the quota of its project, 4 more are planned"
+    ]
+    (what,) = faults(small.target(), used(port=17))
+    assert_told("an agency that the foundation does not know yet", what)
+
+
+def test_only_machines_of_the_zone_count(small: SmallProvince) -> None:
+    zones = [{"zoneName": "hall-1", "hosts": {"host-9": {}}}, {"zoneName": "hall-2", "hosts": None}]
+    answers = {(COMPUTE, "/os-availability-zone/detail"): {"availabilityZoneInfo": zones}}
+    small.province["cloud"]["availability_zone"] = "hall-1"
+    assert faults(small.target(), answers)[0].startswith("no machine of the cloud has room")
+    zones[0]["hosts"] = {"host-1": {}}
+    assert faults(small.target(), answers) == []
+
+
+def test_only_pools_of_the_volume_type_count(small: SmallProvince) -> None:
+    fast: dict[str, Any] = {"name": "fast", "extra_specs": {"volume_backend_name": "quick"}}
+    answers = {(VOLUME, "/types"): {"volume_types": [{"name": "other"}, fast]}}
+    small.province["cloud"]["volume_type"] = "fast"
+    assert faults(small.target(), answers)[0].startswith("no storage pool has room for a volume")
+    fast["extra_specs"] = {"volume_backend_name": "slow"}
+    assert faults(small.target(), answers) == []
+    fast["extra_specs"] = {}
+    assert faults(small.target(), answers) == []
