@@ -9,25 +9,34 @@ from pathlib import Path
 
 
 def write_atomic(
-    path: Path, content: str | bytes, *, mode: int = 0o644, keep_as: Path | None = None
+    path: Path,
+    content: str | bytes,
+    *,
+    mode: int = 0o644,
+    keep_as: Path | None = None,
+    beside: Path | None = None,
 ) -> None:
     """Replace a file in one step; ``keep_as`` becomes another name of the file that was there.
 
     At every instant, also through a power cut, either the old or the new content stands under the
     name. ``mode`` is set before any byte of the content is written. Raises :class:`OSError` with
-    the old file untouched. Several writers may replace the same file: the last one's stays.
+    the old file untouched. Several writers may replace the same file: the last one's stays. It is
+    written in the folder ``beside`` first, of the same disk, else in the file's own; when that
+    folder is removed meanwhile, nothing is replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
-    beside = Path(name)
+    handle, name = tempfile.mkstemp(
+        dir=beside or path.parent, prefix=f".{path.name}.", suffix=".new"
+    )
+    written = Path(name)
     try:
         _write_synced(handle, content.encode() if isinstance(content, str) else content, mode)
         if keep_as is not None and path.exists():
-            link_over(path, keep_as)
-        beside.replace(path)
+            link_over(path, keep_as, beside=beside)
+        written.replace(path)
     except BaseException:
         with suppress(OSError):
-            beside.unlink()
+            written.unlink()
         raise
     sync_folder(path.parent)
 
@@ -50,16 +59,17 @@ def write_once(path: Path, content: str | bytes, *, mode: int = 0o600) -> bool:
     return True
 
 
-def link_over(source: Path, target: Path) -> None:
-    """Give a file a second name, taking the name from what had it."""
-    beside = target.with_name(f".{target.name}.new")
-    beside.unlink(missing_ok=True)
-    os.link(source, beside)
+def link_over(source: Path, target: Path, *, beside: Path | None = None) -> None:
+    """Give a file a second name, taking the name from what had it; see :func:`write_atomic`."""
+    link = (beside or target.parent) / f".{target.name}.new"
+    link.unlink(missing_ok=True)
+    os.link(source, link)
     try:
-        beside.replace(target)
+        link.replace(target)
     except OSError:
-        beside.unlink()
+        link.unlink(missing_ok=True)
         raise
+    link.unlink(missing_ok=True)  # rename(2) leaves it where both already are one file
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,10 +13,10 @@ from hoaban.engine.embedded.backend import Backend, StackName
 def cancel(
     agency: AgencyArgument = None, yes: YesOption = False, json_: JsonOption = False
 ) -> None:
-    """Release the lock that an operation left behind when it died.
+    """Release a stack's lock, whoever holds it.
 
-    Only right when it really is dead: two operations on one stack would each undo the other's
-    record. The next `hoaban up` finds what the dead one made, and goes on from there.
+    An operation that died is taken over without this. One that lives finds out before its next
+    write or call to the cloud, and stops. The next `hoaban up` finds what it made, and goes on.
 
     Examples: `hoaban cancel`, `hoaban cancel xa-long-sap`
     """

@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Options
@@ -20,6 +21,7 @@ from hoaban.engine.embedded.events import Reporter, Silence
 from hoaban.engine.embedded.executor import Executor
 from hoaban.engine.embedded.failures import Failures
 from hoaban.engine.embedded.ledger import Ledger
+from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.providers import Registry, ResourceDiffer
 from hoaban.engine.embedded.refresh import Refresh
@@ -33,7 +35,6 @@ from tests.engine.fake_provider import FakeCloud, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from hoaban.engine.embedded.state import Snapshot
 
@@ -71,12 +72,13 @@ class Declared:
 class Direct:
     """Runs declarations against a cloud, with the state in files."""
 
-    folder: Path
+    place: Path | str
     cloud: FakeCloud
     parallel: int = 1
+    locked: bool = False
 
     def store(self) -> Store:
-        backend = Backend(self.folder)
+        backend = Backend(self.place)
         backend.ensure()
         return Store(backend, NAME, crypter())
 
@@ -103,11 +105,22 @@ class Direct:
         self, options: Options, work: Callable[[Ledger, Registry, Failures, Options], None]
     ) -> Failures:
         store = self.store()
+        if not self.locked:
+            return self._work(store, options, work)
+        with Lock(store.backend, NAME):
+            return self._work(store, options, work)
+
+    def _work(
+        self,
+        store: Store,
+        options: Options,
+        work: Callable[[Ledger, Registry, Failures, Options], None],
+    ) -> Failures:
         loaded = store.load()
         ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=True)
         if loaded.recovered:
             ledger.commit()
-        failures = Failures(self.folder, continue_on_error=options.continue_on_error)
+        failures = Failures(Path(), continue_on_error=options.continue_on_error)
         registry = Registry(self.cloud.provider, ledger.olds, variables={}, preview=False)
         try:
             refresh = Refresh(_executor(ledger, registry), failures, options)

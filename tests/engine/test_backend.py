@@ -177,7 +177,8 @@ def test_the_lock_is_in_the_official_layout(backend: Backend) -> None:
     with Lock(backend, NAME):
         folder = backend.storage.folder / "locks/organization/shop/dev"
         file = next(one for one in folder.iterdir() if one.suffix == ".json")
-        assert list(json.loads(file.read_text())) == ["pid", "username", "hostname", "timestamp"]
+        body = json.loads(file.read_text())
+        assert list(body)[:4] == ["pid", "username", "hostname", "timestamp"]
 
 
 def official_lock(backend: Backend, pid: int, host: str) -> Path:
@@ -200,9 +201,7 @@ def test_a_dead_holder_is_told_and_released(backend: Backend) -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     file = official_lock(backend, process.pid, socket.gethostname())
-    with pytest.raises(LockedError, match="no longer runs") as caught:
-        Lock(backend, NAME).__enter__()
-    assert "hoaban cancel" in str(caught.value)
+    assert [one.dead for one in lock.holders(backend, NAME)] == [True]
     assert [one.pid for one in lock.release(backend, NAME)] == [process.pid]
     assert not file.exists()
     with Lock(backend, NAME):

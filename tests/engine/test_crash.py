@@ -66,14 +66,23 @@ class Countdown:
         return ticking
 
 
-def run_until(ticks: int, folder: Path, work: Callable[[Direct], object]) -> bool:
+def direct_in(folder: Path, place: Path | str = "") -> Direct:
+    """The stack of a folder, whose cloud is there, too; its state may be in another place."""
+    cloud = load_cloud(folder / "cloud.json")
+    return Direct(place or folder / "state", cloud, locked=True)
+
+
+def run_until(
+    ticks: int, folder: Path, work: Callable[[Direct], object], place: Path | str = ""
+) -> bool:
     """Run in a process that is killed at a tick; tells whether it came through."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
             countdown = Countdown(ticks)
-            cloud = load_cloud(folder / "cloud.json")
+            direct = direct_in(folder, place)
+            cloud = direct.cloud
             save = cloud.on_change
             cloud.on_change = countdown.around(save)
             cloud.enter = countdown.around(cloud.enter)  # type: ignore[method-assign]
@@ -81,7 +90,7 @@ def run_until(ticks: int, folder: Path, work: Callable[[Direct], object]) -> boo
             Journal.remove = countdown.around(Journal.remove)  # type: ignore[method-assign]
             files._write_synced = countdown.around(files._write_synced)  # type: ignore[assignment]
             files.sync_folder = countdown.around(files.sync_folder)  # type: ignore[assignment]
-            work(Direct(folder / "state", cloud))
+            work(direct)
             code = 0
         finally:
             os._exit(code)
@@ -93,11 +102,10 @@ def run_until(ticks: int, folder: Path, work: Callable[[Direct], object]) -> boo
     return True
 
 
-def prepare(folder: Path, program: Sequence[Declared]) -> None:
-    cloud = load_cloud(folder / "cloud.json")
-    direct = Direct(folder / "state", cloud)
+def prepare(folder: Path, program: Sequence[Declared], place: Path | str = "") -> None:
+    direct = direct_in(folder, place)
     assert_clean(direct.up(program))
-    save_cloud(cloud, folder / "cloud.json")
+    save_cloud(direct.cloud, folder / "cloud.json")
     check_result(direct, program)
 
 
@@ -113,7 +121,7 @@ def walk(
         prepare(folder, BEFORE)
         if run_until(ticks, folder, work):
             return ticks - 1
-        after = Direct(folder / "state", load_cloud(folder / "cloud.json"))
+        after = direct_in(folder)
         check_truth(after)
         check(after)
 
@@ -164,7 +172,7 @@ def test_killed_twice(memory_path: Path) -> None:
         assert not run_until(first, folder, lambda direct: direct.up(AFTER))
         if run_until(ticks, folder, lambda direct: direct.up(AFTER)):
             break
-        after = Direct(folder / "state", load_cloud(folder / "cloud.json"))
+        after = direct_in(folder)
         check_truth(after)
         assert_clean(after.up(AFTER))
         check_result(after, AFTER)

@@ -454,7 +454,7 @@ def test_a_full_disk_stops_the_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) ->
             raise StateWriteError("cannot write the state: No space left on device")
         return append(journal, line)
 
-    def no_commit(_: Store, __: bytes) -> str:
+    def no_commit(*_: object) -> str:
         raise StateWriteError("cannot write the state: No space left on device")
 
     with monkeypatch.context() as patched:
@@ -523,10 +523,10 @@ def test_a_lock_is_not_left_where_the_disk_fills_while_it_is_taken(
     lab.up('Thing("a")')
     write = folder.write_attributes
 
-    def full(file: Path, content: bytes) -> None:
+    def full(file: Path, content: bytes, **more: Any) -> None:
         if "locks" in file.parts:
             raise StateWriteError("cannot write the state: No space left on device")
-        write(file, content)
+        write(file, content, **more)
 
     with monkeypatch.context() as patched:
         patched.setattr(folder, "write_attributes", full)
@@ -543,7 +543,7 @@ def press(lab: Lab) -> None:
 
 
 def test_interrupted_and_not_saved(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_commit(_: Store, __: bytes) -> str:
+    def no_commit(*_: object) -> str:
         raise StateWriteError("cannot write the state: No space left on device")
 
     lab.cloud.fail["create b"] = lambda: press(lab)

@@ -15,6 +15,7 @@ from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     from hoaban.engine.embedded.history import HistoryEntry
+    from hoaban.engine.embedded.lock import Lock
     from hoaban.engine.storage import Place, Storage
 
 ORGANIZATION: Final = "organization"  # the only one a file backend knows
@@ -40,10 +41,16 @@ class StackName:
 
 
 class Backend:
-    """The stacks of a place: a folder, or the URL of a bucket."""
+    """The stacks of a place."""
 
     def __init__(self, place: Place) -> None:
         self.storage: Storage = open_storage(place)
+        self.lock: Lock | None = None
+
+    def check(self) -> None:
+        """Raise when this process held a lock in this backend and has lost it."""
+        if self.lock is not None:
+            self.lock.check()
 
     def ensure(self) -> None:
         """Make the layout; one of another version is refused."""
@@ -93,6 +100,11 @@ class Backend:
     def locks_prefix(name: StackName) -> str:
         """Where each operation on the stack puts a blob of its own."""
         return f"locks/{ORGANIZATION}/{name.project}/{name.stack}/"
+
+    @staticmethod
+    def leases_prefix(name: StackName) -> str:
+        """Where each operation of this engine claims its turn."""
+        return f"leases/{name.project}/{name.stack}/"
 
     def where(self, name: StackName) -> str:
         """How people find a stack's checkpoint: its file, or its URL."""
@@ -155,13 +167,27 @@ class Backend:
                 mend=f"gunzip {where}, and unset PULUMI_DIY_BACKEND_GZIP for pulumi",
             )
 
-    def commit(self, name: StackName, content: bytes) -> str:
-        """Replace the checkpoint, keeping the one before; returns the new one's digest."""
+    def commit(self, name: StackName, content: bytes, *, base: str = "") -> str:
+        """Replace the checkpoint, keeping the one before; returns the new one's digest.
+
+        ``base`` is the digest of the checkpoint that the new one follows. Where another stands by
+        now, an engine wrote it without minding the lock, and it stays.
+        """
+        self.check()
+        current = self.storage.read(self.checkpoint_key(name)) if base else None
+        if current is not None and digest(current) != base:
+            raise HoabanError(
+                "the state was changed by another program while this run went on, and was not "
+                "overwritten; what this run did is in its journal",
+                where=Location(file=self.where(name)),
+                mend=f"see what has become of it: {name.command('refresh')}",
+            )
         self.storage.write(self.checkpoint_key(name), content, keep_as=self.backup_key(name))
         return digest(content)
 
     def add_history(self, name: StackName, entry: HistoryEntry) -> None:
         """Keep the current checkpoint as the result of one operation."""
+        self.check()
         now = time.time_ns()
         prefix = f"{self.history_prefix(name)}{name.stack}-{now}"
         content = json.dumps(entry.to_json(), indent="\t", ensure_ascii=False).encode()

@@ -107,7 +107,9 @@ class Ledger:
 
     def begin(self, type_: str, resource: Resource) -> Call:
         """Announce a call to a provider; on disk when this returns."""
-        text = self._store.codec.resource_text(resource) if self._persist else "null"
+        if self._persist:
+            self._store.backend.check()
+        text = self._text(resource)
         with self._lock:
             call = Call(self._contents.take())
             self._calls.append(call)
@@ -115,6 +117,8 @@ class Ledger:
             line = f'{{"pending":{dump(type_)},"number":{call.number},"resource":{text}}}'
             ticket = self._append(line)
         self._sync(ticket)
+        if self._persist:
+            self._store.backend.check()  # who lost the lock calls no provider any more
         return call
 
     def end(self, call: Call) -> None:
@@ -201,6 +205,7 @@ class Ledger:
         if not self._persist:
             return
         storage, key = self._store.backend.storage, self._store.journal_key
+        self._store.backend.check()
         with self._lock:
             snapshot = self.snapshot()
             self._verify(snapshot)
@@ -210,7 +215,7 @@ class Ledger:
             if self._journal is not None:
                 note = self._journal.append(dump({"committing": digest(content)}))
                 self._journal.sync(note)
-            self._base = self._store.commit(content)
+            self._base = self._store.commit(content, self._base)
             if self._journal is not None:
                 self._journal.remove()
                 self._journal = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hoaban.engine.api import UpdateKind, UpdateResult
@@ -97,8 +98,9 @@ class Operation:
                 self._start_program(project, self._report)
             if self._persist:
                 backend.ensure()
-                cleanup.enter_context(Lock(backend, name))
-            opened = open_stack(self._stack, create=self._persist)
+                told = partial(self._report.say, "warning")
+                cleanup.enter_context(Lock(backend, name, say=told, lost=self._failures.add))
+            opened = open_stack(self._stack, create=self._persist, backend=backend)
             self._report.prelude(opened.config)
             return self._run(opened)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -104,14 +104,17 @@ class Store:
         ]
 
     def encode(self, snapshot: Snapshot) -> bytes:
-        """The checkpoint file of a snapshot."""
+        """The checkpoint of a snapshot, with the generation of the lock it is written under."""
+        if self.backend.lock is not None:
+            metadata = {**snapshot.metadata, "generation": self.backend.lock.generation}
+            snapshot = replace(snapshot, metadata=metadata)
         return write_checkpoint(
             str(self.name), snapshot, self.codec, version=f"v{version('pulumi')}"
         )
 
-    def commit(self, content: bytes) -> str:
-        """Replace the checkpoint; returns the digest of the new one."""
-        return self.backend.commit(self.name, content)
+    def commit(self, content: bytes, base: str = "") -> str:
+        """Replace the checkpoint of digest ``base``; returns the digest of the new one."""
+        return self.backend.commit(self.name, content, base=base)
 
     def outputs_of(self, name: StackName, passphrase_file: Path) -> Mapping[str, object] | None:
         """Outputs of another stack of the same backend, None when it has no state."""
@@ -153,15 +156,17 @@ class Opened:
     file_config: Mapping[str, object]
 
 
-def open_stack(stack: Stack, *, create: bool) -> Opened:
+def open_stack(stack: Stack, *, create: bool, backend: Backend | None = None) -> Opened:
     """Open a stack; with ``create`` one without a state or a salt gets what it needs.
+
+    ``backend`` is the one whose lock is held; what is written then goes through that lock.
 
     The salt is in the configuration file and in the state; both must be the same, or secrets of one
     could not be read with the key of the other.
     """
     project = Project.load(stack.program)
     name = StackName(project.name, stack.name)
-    backend = Backend(stack.backend)
+    backend = backend or Backend(stack.backend)
     if create:
         backend.ensure()
     checkpoint, _ = backend.read(name)

@@ -1,8 +1,25 @@
-"""Where the state of stacks lies: blobs by key, in a folder or in a bucket."""
+"""Where the state of stacks lies: blobs by key."""
 
 from __future__ import annotations
 
-from hoaban.engine.storage.base import Blob, Log, Place, StateWriteError, Storage
+from hoaban.engine.storage.base import (
+    Blob,
+    ExpelledError,
+    Log,
+    Place,
+    StateReadError,
+    StateWriteError,
+    Storage,
+)
 from hoaban.engine.storage.opening import open_storage
 
-__all__ = ["Blob", "Log", "Place", "StateWriteError", "Storage", "open_storage"]
+__all__ = [
+    "Blob",
+    "ExpelledError",
+    "Log",
+    "Place",
+    "StateReadError",
+    "StateWriteError",
+    "Storage",
+    "open_storage",
+]

@@ -25,6 +25,10 @@ class StateWriteError(HoabanError):
     """The state's place takes no more: the disk is full, or may not be written."""
 
 
+class ExpelledError(StateWriteError):
+    """Another writer took over; what this one would write is refused."""
+
+
 class StateReadError(HoabanError):
     """The state's place doesn't answer, or may not be read."""
 
@@ -127,6 +131,29 @@ class Storage(ABC):
     @abstractmethod
     def delete_log(self, key: str) -> None:
         """Remove a log in one step, if it is there."""
+
+    @abstractmethod
+    def seal_log(self, key: str) -> None:
+        """Keep a log as it is from whoever has it open; nothing when there is none."""
+
+    @abstractmethod
+    def admitted(self, writer: str) -> Storage:
+        """The same place for one writer, ``GROUP/NUMBER.TOKEN``, until it is expelled.
+
+        What it writes later raises :class:`ExpelledError`, as far as the place can tell.
+        """
+
+    @abstractmethod
+    def expel(self, group: str, number: int, *, but: str = "") -> None:
+        """Refuse what a group's writers up to a number would write, all but one of them."""
+
+    @abstractmethod
+    def dismiss(self, writer: str) -> None:
+        """Forget a writer that will write no more."""
+
+    @abstractmethod
+    def expelled(self) -> bool:
+        """Whether this writer is known to be expelled, without a look over the network."""
 
     @abstractmethod
     def modified(self, key: str) -> float | None:

@@ -11,9 +11,19 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+import uuid
 from typing import IO, TYPE_CHECKING, Final
 
-from hoaban.engine.storage.base import Blob, Log, StateReadError, Storage, explained
+from hoaban.engine.storage.base import (
+    Blob,
+    ExpelledError,
+    Log,
+    StateReadError,
+    StateWriteError,
+    Storage,
+    explained,
+)
 from hoaban.errors import Location
 from hoaban.files import link_over, sync_folder, write_atomic, write_once
 
@@ -23,7 +33,8 @@ if TYPE_CHECKING:
 
 _PRIVATE: Final = 0o600
 ATTRIBUTES: Final = ".attrs"
-_OWN: Final = ("journals/",)
+_WRITERS: Final = "writers"
+_OWN: Final = ("journals/", "leases/")
 """What Pulumi doesn't know, and reads no attributes of."""
 
 
@@ -39,13 +50,15 @@ def _readable(file: Path) -> Iterator[None]:
         ) from error
 
 
-def write_private(file: Path, content: bytes, *, keep_as: Path | None = None) -> None:
+def write_private(
+    file: Path, content: bytes, *, keep_as: Path | None = None, beside: Path | None = None
+) -> None:
     """Replace a file that only its owner may read; ``keep_as`` is a name for what was there."""
     with explained(file):
-        write_atomic(file, content, mode=_PRIVATE, keep_as=keep_as)
+        write_atomic(file, content, mode=_PRIVATE, keep_as=keep_as, beside=beside)
 
 
-def write_attributes(file: Path, content: bytes) -> None:
+def write_attributes(file: Path, content: bytes, *, beside: Path | None = None) -> None:
     """The blob attributes that Pulumi's file backend keeps beside each of its files."""
     body = {
         "user.cache_control": "",
@@ -56,7 +69,8 @@ def write_attributes(file: Path, content: bytes) -> None:
         "user.metadata": None,
         "md5": base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
     }
-    write_private(_attributes(file), json.dumps(body, separators=(",", ":")).encode())
+    text = json.dumps(body, separators=(",", ":"))
+    write_private(_attributes(file), text.encode(), beside=beside)
 
 
 def _attributes(file: Path) -> Path:
@@ -64,12 +78,61 @@ def _attributes(file: Path) -> Path:
 
 
 class FolderStorage(Storage):
-    """Blobs as files below ``.pulumi`` in a folder. Folders are made as they are needed."""
+    """Blobs as files below ``.pulumi`` in a folder. Folders are made as they are needed.
 
-    def __init__(self, root: Path) -> None:
+    An admitted writer has a folder of its own, through which each of its files goes into place by
+    rename. Who takes over renames that folder away first: then nothing goes into place any more,
+    however long the writer was stopped, and between whichever two of its system calls.
+    """
+
+    def __init__(self, root: Path, *, beside: Path | None = None) -> None:
         self.root = root
         self.folder = root / ".pulumi"
         self.url = f"file://{root}"
+        self._beside = beside
+
+    def admitted(self, writer: str) -> FolderStorage:
+        """The same folder for one writer."""
+        beside = self.folder / _WRITERS / writer
+        with explained(beside):
+            beside.mkdir(mode=0o700, parents=True)
+        return FolderStorage(self.root, beside=beside)
+
+    def expel(self, group: str, number: int, *, but: str = "") -> None:
+        """Take the own folders of writers away."""
+        folder = self.folder / _WRITERS / group
+        with explained(folder):
+            found = list(folder.iterdir()) if folder.is_dir() else []
+        for one in found:
+            digits = one.name.partition(".")[0]
+            if digits.isdigit() and int(digits) <= number and f"{group}/{one.name}" != but:
+                self.dismiss(f"{group}/{one.name}")
+
+    def dismiss(self, writer: str) -> None:
+        """Take a writer's own folder away, in one step."""
+        beside = self.folder / _WRITERS / writer
+        gone = beside.with_name(f".{beside.name}.{uuid.uuid4()}")
+        with explained(beside), contextlib.suppress(FileNotFoundError):
+            beside.rename(gone)
+            sync_folder(gone.parent)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def expelled(self) -> bool:
+        """Whether this writer's own folder is gone."""
+        return self._beside is not None and not self._beside.exists()
+
+    @contextlib.contextmanager
+    def _written(self, file: Path) -> Iterator[None]:
+        """Explain a failed write, also that of a writer that was expelled."""
+        try:
+            with explained(file):
+                yield
+        except StateWriteError as error:
+            if not self.expelled():
+                raise
+            raise ExpelledError(
+                "cannot write the state: another run took over", where=Location(file=str(file))
+            ) from error
 
     def path(self, key: str) -> Path:
         """The file of a blob."""
@@ -119,14 +182,13 @@ class FolderStorage(Storage):
         """Replace a file; what was there gets another name, and takes no more room."""
         file = self.path(key)
         kept = self.path(keep_as) if keep_as else None
-        with explained(file):
+        with self._written(file):
             self._make_parent(key)
-        if kept is not None and _attributes(file).exists():
-            with explained(file):
-                link_over(_attributes(file), _attributes(kept))
-        write_private(file, content, keep_as=kept)
-        if not key.startswith(_OWN):
-            write_attributes(file, content)
+            if kept is not None and _attributes(file).exists():
+                link_over(_attributes(file), _attributes(kept), beside=self._beside)
+            write_private(file, content, keep_as=kept, beside=self._beside)
+            if not key.startswith(_OWN):
+                write_attributes(file, content, beside=self._beside)
 
     def create(self, key: str, content: bytes) -> bool:
         """Make a file under a name that nothing has, in one step, also on a shared folder."""
@@ -145,11 +207,11 @@ class FolderStorage(Storage):
         Files are replaced, never written into, so a link keeps what it was.
         """
         from_, to = self.path(source), self.path(target)
-        with explained(to):
+        with self._written(to):
             self._make_parent(target)
             for one, other in ((from_, to), (_attributes(from_), _attributes(to))):
                 if one.exists():
-                    link_over(one, other)
+                    link_over(one, other, beside=self._beside)
 
     def delete(self, key: str) -> None:
         """Remove a file and its attributes, if they are there."""
@@ -161,9 +223,9 @@ class FolderStorage(Storage):
     def begin_log(self, key: str, first: bytes) -> FileLog:
         """Begin a log beside an older one, then take its place."""
         file = self.path(key)
-        with explained(file):
+        with self._written(file):
             self._make_parent(key)
-            beside = file.with_name(f".{file.name}.new")
+            beside = (self._beside or file.parent) / f".{file.name}.new"
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
             log = FileLog(open(handle, "wb"))  # noqa: SIM115, PTH123 (lives as long as the log)
             log.write(first)
@@ -189,6 +251,12 @@ class FolderStorage(Storage):
     def delete_log(self, key: str) -> None:
         """Remove a log, if it is there."""
         self.delete(key)
+
+    def seal_log(self, key: str) -> None:
+        """Put a copy in the log's place: who has the log open appends to what nobody reads."""
+        content = self.read(key)
+        if content is not None:
+            self.write(key, content)
 
     def _make_parent(self, key: str) -> None:
         """Make the folders that a key needs, readable by their owner only."""
