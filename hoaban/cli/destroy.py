@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-
-import typer
-
 from hoaban.cli.operation import (
     AgencyArgument,
     DeleteDataOption,
     JsonOption,
     YesOption,
     consent,
+    require_yes,
     target_of,
 )
 from hoaban.console import print_json, stderr, stdout
 from hoaban.engine.api import Options
-from hoaban.errors import ExitCode, UsageError
 from hoaban.provision import operations
 from hoaban.provision.display.progress import Progress
 from hoaban.provision.engines import engine_for
@@ -36,11 +32,7 @@ def destroy(
     Examples: `hoaban destroy xa-long-sap`, `hoaban destroy xa-long-sap --yes --delete-data`
     """
     what = target_of(agency)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("nobody is here to be asked", mend="run it again with --yes")
-        if not typer.confirm(f"Remove {what.project}/{what.stack_name}?", err=True):
-            raise typer.Exit(int(ExitCode.ERROR))
+    require_yes(f"Remove {what.name}?", yes=yes)
     may = consent(yes=yes, delete_data=delete_data, allow_replace=delete_data)
     with Progress(f"Removing {what.stack_name}", quiet=json_) as progress:
         result = operations.destroy(

@@ -93,6 +93,16 @@ def _either(agencies: Sequence[str] | None, everything: bool) -> None:
         raise UsageError("--all goes without names", mend="leave out --all, or the names")
 
 
+def require_yes(question: str, *, yes: bool) -> None:
+    """Return when the person agrees, by --yes or when asked; the command ends when not."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is here to be asked", mend="run it again with --yes")
+    if not typer.confirm(question, err=True):
+        raise typer.Exit(int(ExitCode.ERROR))
+
+
 def consent(*, yes: bool, delete_data: bool, allow_replace: bool) -> Consent:
     """How far the operation may go: by the flags, or by asking the person at the terminal."""
     asks = not yes and sys.stdin.isatty()

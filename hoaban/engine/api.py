@@ -40,7 +40,8 @@ class Stack:
 
     ``program`` is a folder with ``Pulumi.yaml``; ``backend`` the folder or URL of a Pulumi backend;
     ``config_file`` the ``Pulumi.<stack>.yaml`` that holds the salt and set values; ``config`` are
-    values for this run that win over the file's; ``passphrase_file`` a file of mode 0600;
+    values for this run that win over the file's; ``passphrase_file`` a file of mode 0600, and
+    ``passphrases`` a folder with those that stacks have of their own (``<project>.<stack>``);
     ``environment`` is added to the program's and the provider's environment.
     """
 
@@ -51,6 +52,12 @@ class Stack:
     passphrase_file: Path
     config: Mapping[str, str | Secret] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    passphrases: Path | None = None
+
+    def passphrase_of(self, project: str, name: str) -> Path:
+        """The file with the passphrase of this or another stack of the backend, as of now."""
+        own = self.passphrases / f"{project}.{name}" if self.passphrases else None
+        return own if own is not None and own.exists() else self.passphrase_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def up(
     phases: Sequence[Phase] = ()
     if saved is not None:
         saved.require_fit(target, engine, stack)
-        phases = saved.phases(stack.passphrase_file)
+        phases = saved.phases(stack.passphrase_of(target.project, target.stack_name))
         same = saved.options
         options = replace(options, refresh=same.refresh, targets=same.targets, record=True)
     preflight(target, stack, refresh=options.refresh)

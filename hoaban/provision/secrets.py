@@ -39,6 +39,11 @@ def passphrase_file(workspace: Workspace) -> Path:
     return file
 
 
+def passphrases(workspace: Workspace) -> Path:
+    """The folder of passphrases that stacks have of their own, made when it is first needed."""
+    return workspace.keys / "passphrases"
+
+
 def deploy_key(workspace: Workspace) -> Path:
     """The private key of Ansible's login (``.pub`` beside it); made if there is none."""
     file = _keys(workspace) / DEPLOY_KEY

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.engine.api import Stack
 from hoaban.provision.credentials import find_entry
-from hoaban.provision.secrets import deploy_key, passphrase_file
+from hoaban.provision.secrets import deploy_key, passphrase_file, passphrases
 from hoaban.workspace import toolkit_root
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def stack_for(target: Target, config: Mapping[str, str] | None = None) -> Stack:
         backend=workspace.backend,
         config_file=config_file(target),
         passphrase_file=passphrase_file(workspace),
+        passphrases=passphrases(workspace),
         config={**settings, **(config or {})},
         environment={
             "HOABAN_ROOT": str(workspace.root),

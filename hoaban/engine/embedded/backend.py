@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ORGANIZATION: Final = "organization"  # the only one a file backend knows
 META: Final = "meta.yaml"
+NANO: Final = 1_000_000_000  # stamps in names are nanoseconds since 1970
 _LAYOUT: Final = b"version: 1\n"  # projects have folders of their own
 
 
@@ -38,6 +39,12 @@ class StackName:
         if self.project == "drill":  # no verb is about it alone: drills begin by clearing it away
             return f"hoaban backup drill {self.stack} --clean"
         return f"hoaban {verb} {self.stack}" if self.project == "agency" else f"hoaban {verb}"
+
+    @classmethod
+    def parse(cls, text: str) -> StackName:
+        """The name that :meth:`__str__` writes."""
+        _, project, stack = text.split("/")
+        return cls(project, stack)
 
 
 class Backend:
@@ -151,6 +158,19 @@ class Backend:
         command = self.storage.copy_command(good, self.checkpoint_key(name))
         return f"{command}, then see what has changed since: {name.command('refresh')}"
 
+    def keep(self, name: StackName) -> None:
+        """Keep the current checkpoint among the backups, before it is changed by hand.
+
+        One that cannot be read as a state is kept too, under a name that no restore looks at.
+        """
+        key = self.checkpoint_key(name)
+        modified = self.storage.modified(key)
+        if modified is None:
+            return
+        suffix = "json" if self._holds_state(key, name) else "damaged"
+        stamp = int(modified * NANO)
+        self.storage.copy(key, f"{self.backups_prefix(name)}{name.stack}.{stamp}.{suffix}")
+
     def _holds_state(self, key: str, name: StackName) -> bool:
         try:
             return Checkpoint.parse(self.storage.read(key) or b"").stack == str(name)
@@ -203,6 +223,11 @@ class Backend:
     def journals(self) -> list[StackName]:
         """All stacks on which an operation runs, or died."""
         return self._names("journals/", ".jsonl")
+
+    def forgotten(self) -> list[StackName]:
+        """All stacks of which there are copies, whether or not they still have a state."""
+        parts = [one.key.split("/") for one in self.storage.list("backups/")]
+        return sorted({StackName(one[1], one[2]) for one in parts if len(one) == 4}, key=str)  # noqa: PLR2004
 
     def _names(self, prefix: str, suffix: str) -> list[StackName]:
         found = [one.key.removeprefix(prefix).split("/") for one in self.storage.list(prefix)]

@@ -223,7 +223,7 @@ class Operation:
         store, stack = opened.store, self._stack
         builtin = BuiltinProvider(
             opened.project.name,
-            lambda name: store.outputs_of(name, stack.passphrase_file),
+            lambda name: store.outputs_of(name, stack.passphrase_of(name.project, name.stack)),
             ledger.find,
         )
 

@@ -147,6 +147,11 @@ def _resolve(value: Any, crypter: Crypter) -> str | Secret:
     return Secret(text) if secret else text
 
 
+def decrypted(value: Any, crypter: Crypter) -> Any:
+    """A configuration value in plain text."""
+    return _decrypt(value, crypter)[0]
+
+
 def _decrypt(value: Any, crypter: Crypter) -> tuple[Any, bool]:
     if isinstance(value, dict):
         if set(value) == {_SECURE}:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from hoaban.engine.embedded import changeset
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.checkpoint import Codec, write_checkpoint
 from hoaban.engine.embedded.contents import Contents
@@ -58,21 +59,35 @@ class Store:
 
     def load(self) -> Loaded:
         """Read checkpoint and journal. One that runs now may replace both under our eyes."""
-        for _ in range(_READ_ATTEMPTS - 1):
+        for _ in range(_READ_ATTEMPTS):
             checkpoint, base = self.backend.read(self.name)
-            content = JournalContent.read(self.backend.storage, self.journal_key)
+            content = self.journal()
             if content is None or base in (content.base, content.committing):
-                return self._loaded(checkpoint, base, content)
-        return self._loaded(checkpoint, base, content)
+                break
+        return self.completed(checkpoint, base, content)
 
-    def _loaded(
-        self, checkpoint: Checkpoint | None, base: str, content: JournalContent | None
+    def journal(self) -> JournalContent | None:
+        """What a run that is under way, or died, did since the checkpoint."""
+        return JournalContent.read(self.backend.storage, self.journal_key)
+
+    def completed(
+        self,
+        checkpoint: Checkpoint | None,
+        base: str,
+        content: JournalContent | None,
+        *,
+        valid: bool = True,
     ) -> Loaded:
+        """A checkpoint, with what a journal tells beyond it; an invalid one only if that is asked.
+
+        ``base`` is the digest of the checkpoint's file.
+        """
         snapshot = Snapshot(salt=self.crypter.salt)
         if checkpoint is not None:
             try:
                 snapshot = checkpoint.snapshot(self.codec)
-                check(snapshot.resources)
+                if valid:
+                    check(snapshot.resources)
             except StateFormatError as error:
                 raise self.backend.explain(self.name, error) from error
         snapshot.salt = self.crypter.salt
@@ -156,9 +171,13 @@ class Opened:
     file_config: Mapping[str, object]
 
 
-def open_stack(stack: Stack, *, create: bool, backend: Backend | None = None) -> Opened:
+def open_stack(
+    stack: Stack, *, create: bool, damaged: bool = False, backend: Backend | None = None
+) -> Opened:
     """Open a stack; with ``create`` one without a state or a salt gets what it needs.
 
+    Who creates holds the stack's lock. A change of several files that was interrupted is finished.
+    With ``damaged`` the state need not be readable: the configuration's salt is enough.
     ``backend`` is the one whose lock is held; what is written then goes through that lock.
 
     The salt is in the configuration file and in the state; both must be the same, or secrets of one
@@ -169,7 +188,8 @@ def open_stack(stack: Stack, *, create: bool, backend: Backend | None = None) ->
     backend = backend or Backend(stack.backend)
     if create:
         backend.ensure()
-    checkpoint, _ = backend.read(name)
+    changeset.finish(backend, name, locked=create)
+    checkpoint = _checkpoint(backend, name, damaged=damaged)
     config = StackConfig.load(stack.config_file)
     in_state = checkpoint.salt if checkpoint is not None else ""
     if in_state and config.salt and in_state != config.salt:
@@ -180,11 +200,12 @@ def open_stack(stack: Stack, *, create: bool, backend: Backend | None = None) ->
             f"{in_state}",
         )
     salt = config.salt or in_state
+    passphrase_file = stack.passphrase_of(name.project, name.stack)
     where = str(stack.config_file) if config.salt else backend.where(name)
     if salt:
-        crypter = open_crypter(stack.passphrase_file, salt, where=where)
+        crypter = open_crypter(passphrase_file, salt, where=where)
     else:
-        crypter = PassphraseCrypter.create(read_passphrase(stack.passphrase_file))
+        crypter = PassphraseCrypter.create(read_passphrase(passphrase_file))
     if create and not config.salt:
         config.save_salt(crypter.salt)
     return Opened(
@@ -193,3 +214,12 @@ def open_stack(stack: Stack, *, create: bool, backend: Backend | None = None) ->
         config.resolve(project, stack.config, crypter),
         config.values,
     )
+
+
+def _checkpoint(backend: Backend, name: StackName, *, damaged: bool) -> Checkpoint | None:
+    try:
+        return backend.read(name)[0]
+    except HoabanError:
+        if not damaged:
+            raise
+        return None
