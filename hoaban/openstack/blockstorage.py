@@ -82,6 +82,13 @@ class _Volume(Watched):
                 return item
         return None
 
+    @property
+    def marked(self) -> bool:
+        return True
+
+    def marks_of(self, item: Json) -> list[str]:
+        return keys.marks([item.get("metadata", {}).get(keys.METADATA_KEY, "")])
+
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         found = self.find_object(call, inputs)
         if found is None or found["status"].startswith("error"):
@@ -223,6 +230,7 @@ VOLUME = _Volume(
     service=SERVICE,
     path="/volumes",
     list_path="/volumes/detail",
+    everyone={"all_tenants": "1"},
     noun="volume",
     fields=(
         text("name", computed=True, reset=""),

@@ -21,6 +21,7 @@ from hoaban.openstack import diff as differences
 from hoaban.openstack.call import Call, Shared
 from hoaban.openstack.cloud import Cloud, unconfigured
 from hoaban.openstack.errors import CloudError, redact
+from hoaban.openstack.marked import Marked, marked_objects
 from hoaban.openstack.registry import FUNCTIONS, RESOURCES
 from hoaban.openstack.schema import Field, has_unknown
 from hoaban.openstack.settings import check_settings, compare_settings
@@ -172,6 +173,11 @@ class OpenStackProvider:
         kind = _kind(token, urn)
         with self._telling(urn, kind, "delete", state.outputs):
             kind.delete(self._call(kind, urn, state.outputs, timeout), id_, state)
+
+    def marked(self) -> list[Marked]:
+        """All objects that bear a mark of ours, at the cost of one list a type."""
+        cloud = self._configured()
+        return marked_objects(Call(cloud, self._shared, "", None), RESOURCES.values())
 
     # --- functions -----------------------------------------------------------------------------
 

@@ -63,6 +63,8 @@ class Rest(Resource):
     bulk_group: Sequence[str] = ()
     natural: Sequence[str] = ()
     wrapped: bool = True
+    everyone: Mapping[str, str] = field(default_factory=dict)
+    """What makes the list of who may see them hold the objects of all projects."""
 
     def __post_init__(self) -> None:
         self.collection = self.collection or f"{self.noun}s"
@@ -166,6 +168,15 @@ class Rest(Resource):
             if marked or self.tags_in:
                 return marked[0] if marked else None
         return only_twin(call, self, inputs)
+
+    @property
+    def marked(self) -> bool:
+        """Whether its objects bear the mark of their create, and a list tells it."""
+        return self.tags_after or self.tags_in
+
+    def marks_of(self, item: Json) -> list[str]:
+        """The marks that an object bears."""
+        return keys.marks(item.get("tags"))
 
     def same_object(self, item: Json, inputs: PropertyMap) -> bool:
         """Whether an object of the cloud is what the inputs ask for, as far as both tell."""

@@ -47,7 +47,7 @@ def restore(stack: Stack, copy: Copy) -> Snapshot:
     name, backend = name_of(stack), Backend(stack.backend)
     backend.ensure()
     with Lock(backend, name):
-        opened = open_past(stack, locked=True)
+        opened = open_past(stack, held=backend)
         store = opened.store
         now = _readable(store)
         if now is not None and now.recovered:  # the journal's end of the present state is kept too
@@ -70,9 +70,9 @@ def restore(stack: Stack, copy: Copy) -> Snapshot:
         return snapshot
 
 
-def open_past(stack: Stack, *, locked: bool = False) -> Opened:
-    """Open a stack whose present state may be damaged or gone."""
-    return open_stack(stack, create=locked, damaged=True)
+def open_past(stack: Stack, *, held: Backend | None = None) -> Opened:
+    """Open a stack whose present state may be damaged or gone; ``held`` is whose lock is held."""
+    return open_stack(stack, create=held is not None, damaged=True, backend=held)
 
 
 def past(stack: Stack, store: Store, copy: Copy) -> tuple[Snapshot, str]:

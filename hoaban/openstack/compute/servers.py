@@ -239,6 +239,7 @@ INSTANCE = _Instance(
     service=SERVICE,
     path="/servers",
     list_path="/servers/detail",
+    everyone={"all_tenants": "1"},
     noun="server",
     microversion=_READ,
     tags_in=True,
