@@ -250,6 +250,7 @@ class FakeProvider:
     def delete(
         self, urn: str, token: str, id_: str, state: ResourceState, *, timeout: float | None
     ) -> None:
+        assert id_, "there is nothing to delete"
         self.cloud.timeouts[f"delete {_name(urn)}"] = timeout
         self.cloud.enter("delete", _name(urn))
         if self.cloud.refuses_in_use:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hoaban.engine.embedded.backend import StackName
+from hoaban.engine.embedded.defaults import default_goal
 from hoaban.engine.embedded.goals import seconds
 from hoaban.errors import HoabanError
 
@@ -37,6 +39,37 @@ def test_other_languages(lab: Lab) -> None:
     (lab.program_folder / "Pulumi.yaml").write_text("name: shop\nruntime: nodejs\n")
     with pytest.raises(HoabanError, match="runs Python programs only, not nodejs"):
         lab.preview()
+
+
+@pytest.mark.parametrize("key", ["options", "plugins", "packages"])
+def test_parts_of_a_project_file(lab: Lab, key: str) -> None:
+    lab.program("")
+    file = lab.program_folder / "Pulumi.yaml"
+    file.write_text(f"{file.read_text()}{key}:\n  refresh: always\n")
+    with pytest.raises(HoabanError, match=f"{key} in the project file is not supported"):
+        lab.preview()
+
+
+def test_automatic_names(lab: Lab) -> None:
+    lab.program("")
+    lab.stack.config_file.write_text("config:\n  pulumi:autonaming: {mode: verbatim}\n")
+    with pytest.raises(HoabanError, match="automatic names"):
+        lab.preview()
+
+
+@pytest.mark.parametrize(
+    ("denied", "package", "refused"),
+    [('["fake"]', "fake", True), ('["*"]', "fake", True), ('["*"]', "pulumi", False),
+     ('["pulumi"]', "pulumi", True), ('["other"]', "fake", False)],
+)  # fmt: skip
+def test_default_providers_that_are_disabled(denied: str, package: str, refused: bool) -> None:
+    config = {"pulumi:disable-default-providers": denied}
+    name = StackName("shop", "dev")
+    if refused:
+        with pytest.raises(HoabanError, match=f"default provider of {package} is disabled"):
+            default_goal(name, package, "", config)
+    else:
+        assert default_goal(name, package, "", config).name == "default"
 
 
 @pytest.mark.parametrize("key", ["secretsprovider", "encryptedkey", "environment"])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from hoaban.engine.api import UpdateKind, UpdateResult
+from hoaban.engine.api import UpdateKind
 from hoaban.engine.embedded import lock
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.events import EventStream
@@ -18,7 +18,7 @@ from hoaban.interrupts import Abandoned, announce, heard
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hoaban.engine.api import EventHandler, Options, Stack
+    from hoaban.engine.api import EventHandler, Options, Stack, UpdateResult
     from hoaban.engine.embedded.lock import Holder
     from hoaban.engine.embedded.providers import ProviderFactory
 
@@ -74,48 +74,68 @@ class EmbeddedEngine:
     def _run(
         self, kind: UpdateKind, stack: Stack, options: Options, on_event: EventHandler
     ) -> UpdateResult:
-        """Run an operation beside this thread, which hands over its events and hears Ctrl-C.
-
-        The first Ctrl-C ends it well; at the second :class:`Abandoned` is raised while calls are
-        still under way. Their steps are in the journal, so the next operation finds what became of
-        them.
-        """
         stream = EventStream()
         failures = Failures(stack.program, continue_on_error=options.continue_on_error)
         operation = Operation(kind, stack, options, self._factory, stream, failures)
-        outcome: list[UpdateResult | BaseException] = []
+        return watch(operation, stream, f"{kind.value} {stack.name}", on_event)
 
-        def work() -> None:
-            try:
-                outcome.append(operation.run())
-            except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
-                outcome.append(error)
-            finally:
-                stream.close()
 
-        def stop() -> None:
-            operation.cancel()
-            announce(STOPPING)
+class Watched(Protocol):
+    """An operation that runs beside the thread which watches it."""
 
-        def abandon() -> None:
-            stream.fail(Abandoned(ABANDONED, mend=GO_ON))
+    def run(self) -> UpdateResult:
+        """Do it all."""
 
-        # A daemon, so that a process which abandons it can end.
-        worker = threading.Thread(target=work, name=f"{kind.value} {stack.name}", daemon=True)
-        with heard(stop, abandon):
-            worker.start()
-            broken = _hand_over(stream, on_event, operation)
-            worker.join()
-        if broken is not None:
-            raise broken
-        result = outcome[0]
-        if isinstance(result, BaseException):
-            raise result
-        return result
+    def cancel(self) -> None:
+        """End it well."""
+
+    def abandon(self) -> None:
+        """It is given up while calls are under way."""
+
+
+def watch(
+    operation: Watched, stream: EventStream, name: str, on_event: EventHandler
+) -> UpdateResult:
+    """Run an operation beside this thread, which hands over its events and hears Ctrl-C.
+
+    The first Ctrl-C ends it well; at the second :class:`Abandoned` is raised while calls are still
+    under way. Their steps are in the state or its journal, so the next operation finds what became
+    of them.
+    """
+    outcome: list[UpdateResult | BaseException] = []
+
+    def work() -> None:
+        try:
+            outcome.append(operation.run())
+        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+            outcome.append(error)
+        finally:
+            stream.close()
+
+    def stop() -> None:
+        operation.cancel()
+        announce(STOPPING)
+
+    def abandon() -> None:
+        operation.abandon()
+        stream.fail(Abandoned(ABANDONED, mend=GO_ON))
+
+    # A daemon, so that a process which abandons it can end.
+    worker = threading.Thread(target=work, name=name, daemon=True)
+    with heard(stop, abandon):
+        worker.start()
+        broken = _hand_over(stream, on_event, operation)
+        worker.join()
+    if broken is not None:
+        raise broken
+    result = outcome[0]
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def _hand_over(
-    stream: EventStream, on_event: EventHandler, operation: Operation
+    stream: EventStream, on_event: EventHandler, operation: Watched
 ) -> BaseException | None:
     """Hand over all events. A handler that raises ends the operation; its error is returned."""
     broken: BaseException | None = None

@@ -65,6 +65,10 @@ class EventStream:
             self._sequence += 1
             self._queue.put(EngineEvent(self._sequence, int(time.time()), **event))
 
+    def pass_on(self, event: EngineEvent) -> None:
+        """Add an event of another engine, as it numbered it."""
+        self._queue.put(event)
+
     def close(self) -> None:
         """No more events will come."""
         self._queue.put(None)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hoaban.engine.api import UpdateKind, UpdateResult
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.builtin import BuiltinProvider
+from hoaban.engine.embedded.defaults import DYNAMIC
 from hoaban.engine.embedded.deletes import delete_the_rest
 from hoaban.engine.embedded.deploy import Deployment
 from hoaban.engine.embedded.events import Reporter, Silence
@@ -22,7 +23,7 @@ from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.pinned import Pinning
 from hoaban.engine.embedded.plan import Planner
-from hoaban.engine.embedded.plugins import DYNAMIC, Plugins
+from hoaban.engine.embedded.plugins import Plugins
 from hoaban.engine.embedded.policy import Policies
 from hoaban.engine.embedded.program import Program
 from hoaban.engine.embedded.project import Project
@@ -82,6 +83,9 @@ class Operation:
         self._failures.cancel()
         if self._registry is not None:
             self._registry.cancel()
+
+    def abandon(self) -> None:
+        """Calls under way are left to themselves; the journal has their steps."""
 
     def run(self) -> UpdateResult:
         """Do it all; raises what went wrong, after the state is saved."""

@@ -220,7 +220,7 @@ class Planner:
         deletes = [
             Step(OpType.DELETE_REPLACED, one.urn, one, None, why, keeps_old=True)
             for one, why in reversed(condemned)
-            if one.urn not in self._deleted
+            if one.urn not in self._deleted and not one.pending_replacement
         ]
         self._deleted.update({one.urn: one for one, _ in condemned})
         return [

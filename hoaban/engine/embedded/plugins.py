@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 from pulumi.runtime.proto import engine_pb2_grpc
 
+from hoaban.engine.embedded.defaults import DYNAMIC
 from hoaban.engine.embedded.plugin_provider import PluginProvider
 from hoaban.engine.embedded.services import EngineService
 from hoaban.errors import HoabanError
@@ -27,7 +28,6 @@ from hoaban.errors import HoabanError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-DYNAMIC: Final = "pulumi-python"  # the package of pulumi.dynamic resources
 _START_SECONDS: Final = 60.0
 _GRACE_SECONDS: Final = 5.0
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.secrets import Crypter
 
 _SECURE: Final = "secure"
+_AUTONAMING: Final = "pulumi:autonaming"
+# Parts of a project file that would change what is done.
+_REFUSED: Final = ("options", "plugins", "packages")
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -74,6 +77,13 @@ class Project:
                 where=Location(file=str(file), key="runtime"),
                 mend="use the pulumi command for this stack",
             )
+        for key in _REFUSED:
+            if body.get(key):
+                raise HoabanError(
+                    f"{key} in the project file is not supported by the embedded engine",
+                    where=Location(file=str(file), key=key),
+                    mend="use the pulumi command for this stack, or take the key out",
+                )
         main = folder / str(body.get("main") or ".")
         main = main if main.suffix == ".py" else main / "__main__.py"
         if not main.is_file():
@@ -138,6 +148,12 @@ class StackConfig:
         values.update({full_key(project.name, key): one for key, one in self.values.items()})
         resolved = {key: _resolve(value, crypter) for key, value in values.items()}
         resolved.update({full_key(project.name, key): one for key, one in overrides.items()})
+        if _AUTONAMING in resolved:
+            raise HoabanError(
+                "automatic names by configuration are not supported by the embedded engine",
+                where=Location(file=str(self.file), key=_AUTONAMING),
+                mend="name the resources in the program, or use the pulumi command",
+            )
         return resolved
 
 

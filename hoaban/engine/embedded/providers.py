@@ -90,7 +90,9 @@ class Registry:
             return found
 
     def _configured(self, resource: Resource) -> Provider:
-        provider = self._make(resource)
+        # One that only checked configurations so far may be a process, which is slow to start.
+        bare = self._bare.pop(_kind(resource.type, resource.inputs), None)
+        provider = bare or self._make(resource)
         inputs = for_provider(_settings(resource.inputs), urn=resource.urn)
         if f"{resource.urn}::{resource.id}" in self._waiting and not contains_unknown(inputs):
             inputs = dict.fromkeys(inputs, UNKNOWN)
@@ -106,11 +108,11 @@ class Registry:
         return {target: known[source] for source, target in mappings.items() if source in known}
 
     def _make(self, resource: Resource) -> Provider:
-        return self._factory(package_of(resource.type), str(resource.inputs.get("version") or ""))
+        return self._factory(*_kind(resource.type, resource.inputs))
 
     def _unconfigured(self, type_: str, inputs: PropertyMap) -> Provider:
         """A provider that only checks and compares configurations."""
-        key = package_of(type_), str(inputs.get("version") or "")
+        key = _kind(type_, inputs)
         with self._lock:
             if key not in self._bare:
                 self._bare[key] = self._factory(*key)
@@ -185,6 +187,11 @@ class ResourceDiffer:
     def diff(self, old: Resource, inputs: PropertyMap) -> DiffResult:
         """The difference; inputs may hold unknowns."""
         return calls.diff(self._registry.get(old.provider), old.urn, old, inputs)
+
+
+def _kind(type_: str, inputs: PropertyMap) -> tuple[str, str]:
+    """Package and version of a provider resource."""
+    return package_of(type_), str(inputs.get("version") or "")
 
 
 def _settings(inputs: PropertyMap) -> PropertyMap:
