@@ -176,16 +176,16 @@ class _Course:
 
 
 @contextmanager
-def alone(workspace: Workspace, agency: str) -> Iterator[None]:
-    """One drill at a time in an agency: there is one scratch server."""
+def alone(workspace: Workspace, name: str, what: str = "") -> Iterator[None]:
+    """One drill at a time in an agency: there is one scratch server. The same for other work."""
     folder = folder_of(workspace)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / f"{agency}.lock").open("w") as handle:
+    with (folder / f"{name}.lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise HoabanError(
-                f"a drill of {agency} is under way",
+                f"{what or f'a drill of {name}'} is under way",
                 mend="wait until it has ended; its entry will be in: hoaban backup journal",
             ) from None
         yield

@@ -16,6 +16,7 @@ from hoaban.backup.clients import client_of
 from hoaban.backup.drill import folder_of
 from hoaban.backup.evidence import Drill, Verdict, drills_in
 from hoaban.backup.journal import Journal
+from hoaban.backup.offline_evidence import offline_in
 from hoaban.errors import HoabanError
 from hoaban.model.spec import ProvinceService
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hoaban.backup.journal import Entry
+    from hoaban.backup.offline_evidence import OfflineCopy
     from hoaban.backup.stream import Hosts
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.workspace import Workspace
@@ -128,6 +130,12 @@ class StoreState(Told):
     age: float | None
 
 
+class OfflineState(Told):
+    """What a keeper tells of volumes that should be detached: identifiers of those it has."""
+
+    present: list[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """The last drill of a host that came to something, and the last that proved it."""
@@ -151,7 +159,17 @@ class Watch:
     """By client and standby, as whom they are copied from tells."""
     store: Mapping[str, StoreState] = field(default_factory=dict)
     silent: Mapping[str, str] = field(default_factory=dict)
+    offline: Mapping[str, OfflineState] = field(default_factory=dict)
+    """By the keeper that has volumes of a third copy."""
+    offline_copies: Sequence[tuple[Entry, OfflineCopy]] = ()
+    """As the journal has them, the oldest first."""
+    attached: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Servers that have a volume of a third copy, by its identifier, as the cloud tells."""
+    unasked: str = ""
+    """Why the cloud was not asked that; empty when it was."""
     proofs: Mapping[str, Proof] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was measured."""
     fault: str = ""
     """Why the journal of drills proves nothing; empty when its chain holds."""
 
@@ -174,7 +192,10 @@ def watch(
         of = keeper.plan.standby_of
         kept = [f"{of}/{name}" for name in wanted] if of else wanted
         copies = [one.name for one in keepers if one.plan.standby_of == keeper.name]
+        offline = list(keeper.output.offline_ids.values()) if keeper in verified else []
         asked[keeper.name] = {"client": False, "kept": kept, "copies": copies}
+        if offline:
+            asked[keeper.name]["offline"] = offline
     heard = _Heard()
 
     def ask(name: str) -> None:
@@ -191,6 +212,8 @@ def watch(
         kept=heard.kept,
         copies=heard.copies,
         store=heard.store,
+        offline=heard.offline,
+        offline_copies=offline_in(reading.entries),
         silent=heard.silent,
         proofs=proofs(reading.entries, datetime.now(UTC)),
         fault=reading.fault,
@@ -203,6 +226,7 @@ class _Heard:
     kept: dict[str, KeptState] = field(default_factory=dict)
     copies: dict[str, dict[str, CopyState]] = field(default_factory=dict)
     store: dict[str, StoreState] = field(default_factory=dict)
+    offline: dict[str, OfflineState] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
 
     def take(self, host: str, event: Mapping[str, Any]) -> None:
@@ -218,6 +242,8 @@ class _Heard:
                 case "copy":
                     told = CopyState.model_validate(event)
                     self.copies.setdefault(str(event["client"]), {})[str(event["place"])] = told
+                case "offline":
+                    self.offline[host] = OfflineState.model_validate(event)
                 case "store":
                     self.store[host] = StoreState.model_validate(event)
         except ValidationError as error:

@@ -12,6 +12,7 @@ from hoaban.backup.place import Place
 from hoaban.backup.show import sized, table_of
 from hoaban.cli import backup_journal
 from hoaban.cli.backup_drill import drill
+from hoaban.cli.backup_offline import offline
 from hoaban.cli.backup_restore import restore
 from hoaban.cli.operation import Failures, JsonOption
 from hoaban.console import Steps, print_json, stdout
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Backups: list, run, restore, and drills that prove them.",
+    help="Backups: list, run, restore, drills that prove them, and copies offline.",
 )
 
 WhoseArgument = Annotated[
@@ -81,4 +82,9 @@ def run(
 
 app.command("restore")(restore)
 app.command("drill")(drill)
-app.add_typer(backup_journal.app, name="journal", help="The evidence of drills, chained by SHA-256")
+app.command("offline")(offline)
+app.add_typer(
+    backup_journal.app,
+    name="journal",
+    help="The evidence of drills and offline copies, chained by SHA-256",
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -10,11 +10,16 @@ from rich.table import Table
 from hoaban.backup.drill import folder_of
 from hoaban.backup.evidence import drills_in
 from hoaban.backup.journal import Journal
+from hoaban.backup.offline_evidence import offline_in
 from hoaban.backup.show import ago
 from hoaban.cli.operation import JsonOption
 from hoaban.console import print_json, stdout
 from hoaban.errors import HoabanError
 from hoaban.workspace import Workspace
+
+if TYPE_CHECKING:
+    from hoaban.backup.journal import Entry
+    from hoaban.backup.offline_evidence import OfflineCopy
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", invoke_without_command=True)
 
@@ -24,7 +29,7 @@ def journal(
     context: typer.Context,
     json_: JsonOption = False,
 ) -> None:
-    """Show the drills, the newest last.
+    """Show the drills and offline copies, the newest last.
 
     Examples: `hoaban backup journal`, `hoaban backup journal verify`
     """
@@ -35,9 +40,24 @@ def journal(
         print_json([entry.model_dump(mode="json") for entry in entries])
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("entry", "ended", "host", "verdict", "snapshot age", "took", "files", "digest"):
+    for title in (
+        "entry",
+        "ended",
+        "host or volume",
+        "verdict",
+        "snapshot age",
+        "took",
+        "files",
+        "digest",
+    ):
         table.add_column(title)
-    for entry, one in drills_in(entries):
+    copies = {entry.number: (entry, one) for entry, one in offline_in(entries)}
+    drills = {entry.number: (entry, one) for entry, one in drills_in(entries)}
+    for number in sorted({*copies, *drills}):
+        if number in copies:
+            table.add_row(*_offline_row(*copies[number]))
+            continue
+        entry, one = drills[number]
         took = f"{one.took_seconds:.0f} s" if one.took_seconds is not None else "-"
         table.add_row(
             str(entry.number),
@@ -50,6 +70,14 @@ def journal(
             entry.digest[:16],
         )
     stdout().print(table)
+
+
+def _offline_row(entry: Entry, one: OfflineCopy) -> tuple[str, ...]:
+    took = f"{one.took_seconds:.0f} s" if one.took_seconds is not None else "-"
+    files = str(sum(client.files for client in one.clients))
+    verdict = "failed" if one.broken else "copied"
+    when = f"{entry.time:%Y-%m-%d %H:%M}"
+    return (str(entry.number), when, one.volume, verdict, "-", took, files, entry.digest[:16])
 
 
 @app.command("verify")

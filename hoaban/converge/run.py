@@ -72,6 +72,7 @@ def converge(
     tags: Sequence[str] = (),
     transport: Transport = Transport.MITOGEN,
     playbook: str | None = None,
+    extra_vars: Mapping[str, Any] | None = None,
 ) -> Converged:
     """Configure the hosts of an agency, or (None) of the province; all of them unless named.
 
@@ -98,6 +99,7 @@ def converge(
         diff=diff,
         tags=tuple(tags),
         transport=transport,
+        extra_vars=extra_vars or {},
     )
     with ThreadPoolExecutor(max_workers=1) as pool:
         total = pool.submit(count_tasks, workspace, run)

@@ -88,8 +88,23 @@ def host_variables(host: ManagedHost) -> dict[str, Any]:
             {**volume.model_dump(mode="json"), "volume_id": host.output.volume_ids.get(volume.name)}
             for volume in plan.volumes
         ],
+        "hoaban_offline": _offline(host),
         **_tunnels(host),
         "hoaban_backup": plan.backup.model_dump(mode="json") if plan.backup else None,
+    }
+
+
+def _offline(host: ManagedHost) -> dict[str, Any] | None:
+    """Volumes of a third copy, by whose labels the host mounts the one that is attached."""
+    offline = host.plan.offline
+    if offline is None:
+        return None
+    return {
+        "days": offline.days,
+        "volumes": [
+            {**one.model_dump(mode="json"), "volume_id": host.output.offline_ids.get(one.name)}
+            for one in offline.volumes
+        ],
     }
 
 

@@ -93,6 +93,16 @@ class VolumePlan(Model):
     filesystem: str
 
 
+class OfflinePlan(Model):
+    """Volumes of a backup host that are attached only while a copy is written to them.
+
+    ``days`` is how old the newest copy may be.
+    """
+
+    days: int
+    volumes: list[VolumePlan]
+
+
 class HostPlan(Model):
     """One server, all of it known before it exists."""
 
@@ -116,6 +126,13 @@ class HostPlan(Model):
     backup: Backup | None = None
     standby_of: str | None = None
     """The backup host whose backups are copied here."""
+    offline: OfflinePlan | None = None
+    """A third copy of what a backup host keeps."""
+
+    @property
+    def every_volume(self) -> list[VolumePlan]:
+        """All volumes that are the host's, those included that are seldom attached."""
+        return [*self.volumes, *(self.offline.volumes if self.offline else ())]
 
 
 class ContainerPlan(Model):

@@ -24,12 +24,16 @@ class NetworkOutput(Model):
 
 
 class HostOutput(Model):
-    """Identifiers of a host. ``volume_ids`` by the volume's name in the plan."""
+    """Identifiers of a host. ``volume_ids`` by the volume's name in the plan.
+
+    ``offline_ids`` are of the volumes that are attached only while a copy is written to them.
+    """
 
     server_id: str
     port_id: str
     floating_ip: str | None = None
     volume_ids: dict[str, str]
+    offline_ids: dict[str, str] = {}
 
 
 class HostSettings(Model):

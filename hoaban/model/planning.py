@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hoaban.model import segmentation, vpn
+from hoaban.model import backups, segmentation, vpn
 from hoaban.model.environment import (
     ContainerPlan,
     EnvironmentPlan,
@@ -59,6 +59,7 @@ def foundation(facts: Facts) -> EnvironmentPlan:
                 volumes=_volumes(name, host.volumes),
                 backup=_backup_of(facts, host),
                 standby_of=host.standby_of,
+                offline=backups.offline_plan(name, host),
             )
         )
     groups = segmentation.province_groups(facts)

@@ -56,8 +56,9 @@ def quota_of(
     ``routed_networks`` is how many networks the project's own router is in.
     """
     sizes = [host.size for host in hosts]
-    volumes = [volume.size_gb for host in hosts for volume in host.volumes]
+    volumes = [volume.size_gb for host in hosts for volume in host.every_volume]
     members = max((_members(hosts, name) for name in server_groups), default=0)
+    most_volumes = max((len(host.every_volume) for host in hosts), default=0)
     return Quota(
         instances=with_head_room(len(hosts)),
         cores=with_head_room(
@@ -68,7 +69,7 @@ def quota_of(
         ),
         server_groups=with_head_room(len(server_groups)),
         server_group_members=with_head_room(members),
-        volumes=with_head_room(len(volumes), max((len(host.volumes) for host in hosts), default=0)),
+        volumes=with_head_room(len(volumes), most_volumes),
         gigabytes=with_head_room(sum(volumes), max(map(_gigabytes, hosts), default=0)),
         networks=twice(len(networks)),
         subnets=twice(2 * len(networks)),
@@ -86,7 +87,7 @@ def quota_of(
 
 
 def _gigabytes(host: HostPlan) -> int:
-    return sum(volume.size_gb for volume in host.volumes)
+    return sum(volume.size_gb for volume in host.every_volume)
 
 
 def _members(hosts: Sequence[HostPlan], server_group: str) -> int:

@@ -145,6 +145,16 @@ class ProvinceService(StrEnum):
     EXCHANGE_GATEWAY = "exchange_gateway"
 
 
+class OfflineCopy(Model):
+    """Volumes for a third copy of backups, each attached only while it is written."""
+
+    size_gb: Gigabytes
+    volumes: Annotated[int, Field(ge=1, le=9)] = 2
+    """They are written in turn: what is written to one can't spoil the others."""
+    days: Annotated[int, Field(ge=2, le=366)] = 14
+    """How old the newest copy may be."""
+
+
 class ProvinceHost(Model):
     """A host of the province's own."""
 
@@ -155,6 +165,8 @@ class ProvinceHost(Model):
     volumes: list[VolumeSpec] = []
     standby_of: Slug | None = None
     """Of a backup host: the one whose backups are copied here. It has no clients of its own."""
+    offline: OfflineCopy | None = None
+    """Of a backup host: a third copy of what it keeps, on volumes that are detached."""
 
 
 class Approval(Model):

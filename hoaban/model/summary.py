@@ -49,7 +49,7 @@ def summarise(province: Province) -> Summary:
     """
     plans = [province.foundation(), *(province.environment(slug) for slug in province.agencies)]
     hosts = [host for plan in plans for host in plan.hosts]
-    volumes = [volume for host in hosts for volume in host.volumes]
+    volumes = [volume for host in hosts for volume in host.every_volume]
     groups = [group for plan in plans for group in plan.security_groups]
     book = province.addresses.book
     given = Counter(key.kind for key in book.indexes)

@@ -31,7 +31,7 @@ NETWORK_QUOTAS = (
 def totals(plan: EnvironmentPlan) -> dict[str, int]:
     """Everything that a plan takes from its project's quotas, by the quotas' names in the APIs."""
     sizes = [host.size for host in plan.hosts]
-    volumes = [volume.size_gb for host in plan.hosts for volume in host.volumes]
+    volumes = [volume.size_gb for host in plan.hosts for volume in host.every_volume]
     return {
         "instances": len(plan.hosts),
         "cores": sum(size.vcpus for size in sizes),
@@ -174,8 +174,8 @@ class NewThings:
 
 
 def _growths(host: HostPlan, before: HostPlan | None) -> Iterator[int]:
-    sizes = {volume.name: volume.size_gb for volume in before.volumes} if before else {}
-    for volume in host.volumes:
+    sizes = {volume.name: volume.size_gb for volume in before.every_volume} if before else {}
+    for volume in host.every_volume:
         yield volume.size_gb - sizes.get(volume.name, 0)
 
 

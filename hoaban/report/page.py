@@ -59,7 +59,7 @@ def render(handover: Handover) -> str:
         empty=verification.count(Status.NONE),
         cpus=sum(host.size.vcpus for host in plan.hosts),
         ram_gib=sum(host.size.ram_mb for host in plan.hosts) / 1024,
-        volume_gib=sum(volume.size_gb for host in plan.hosts for volume in host.volumes),
+        volume_gib=sum(volume.size_gb for host in plan.hosts for volume in host.every_volume),
     )
 
 

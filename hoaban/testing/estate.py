@@ -14,6 +14,7 @@ from hoaban.model.environment import (
     EnvironmentPlan,
     HostPlan,
     NetworkPlan,
+    OfflinePlan,
     Quota,
     Rule,
     SecurityGroupPlan,
@@ -90,8 +91,11 @@ def flow(
     return rules
 
 
-def province(backup_volume_gb: int = 20) -> StackOutputs:
-    """The province's foundation: a bastion that also gives the time, and a backup host."""
+def province(backup_volume_gb: int = 20, offline_volumes: int = 0) -> StackOutputs:
+    """The province's foundation: a bastion that also gives the time, and a backup host.
+
+    The backup host has so many volumes for a third copy, which may be 14 days old.
+    """
     mgmt4, mgmt6 = MANAGEMENT
     group = SecurityGroupPlan(
         name="sonla-bastion",
@@ -123,6 +127,8 @@ def province(backup_volume_gb: int = 20) -> StackOutputs:
               volumes=[VolumePlan(name="backup", label="backup", size_gb=backup_volume_gb,
                                   mount="/srv/backup", filesystem="xfs")]),
     ]  # fmt: skip
+    if offline_volumes:
+        hosts[-1] = hosts[-1].model_copy(update={"offline": _offline(offline_volumes)})
     plan = EnvironmentPlan(
         province="sonla",
         agency=None,
@@ -157,6 +163,16 @@ def province(backup_volume_gb: int = 20) -> StackOutputs:
         router_addresses=[ip_address("203.0.113.2")],
     )
     return export(plan, settings=settings, province=resources)
+
+
+def _offline(count: int) -> OfflinePlan:
+    labels = [f"offline-{number}" for number in range(1, count + 1)]
+    volumes = [
+        VolumePlan(name=f"{BACKUP}-{label}", label=label, size_gb=20, mount="/srv/offline",
+                   filesystem="xfs")
+        for label in labels
+    ]  # fmt: skip
+    return OfflinePlan(days=14, volumes=volumes)
 
 
 def department(

@@ -46,6 +46,10 @@ def export(
                 port_id=identifier(host.name, "port"),
                 floating_ip=FLOATING_IP if host.floating_ip else None,
                 volume_ids={volume.name: identifier(volume.name) for volume in host.volumes},
+                offline_ids={
+                    volume.name: identifier(volume.name)
+                    for volume in (host.offline.volumes if host.offline else ())
+                },
             )
             for host in plan.hosts
         },

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from hoaban import __version__
+from hoaban.backup.lending import CloudLending
 from hoaban.backup.stream import RemoteHosts
 from hoaban.backup.watch import watch
 from hoaban.controls import waivers
@@ -19,6 +20,7 @@ from hoaban.errors import HoabanError, Location
 from hoaban.files import write_atomic
 from hoaban.inventory.fleet import Fleet
 from hoaban.inventory.sshconfig import private_key
+from hoaban.model import load
 from hoaban.verify import gather
 from hoaban.verify.checks import CHECKS
 from hoaban.verify.journals import journals
@@ -27,6 +29,7 @@ from hoaban.verify.routes import Vantage
 from hoaban.verify.scene import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hoaban.console import Steps
@@ -60,10 +63,13 @@ def verify(
     fleet = Fleet.read(workspace)
     state = fleet.state_of(agency)
     door = prepare(workspace, fleet, agency, console, steps)
-    scene = measure(fleet, agency, scope(workspace, fleet, agency), door.remote, steps)
+    within = scope(workspace, fleet, agency)
+    scene = measure(fleet, agency, within, door.remote, steps)
     with steps.step("Backups"):
         answering = [host for host in scene.hosts if host.name in scene.facts]
         backups = watch(workspace, fleet, RemoteHosts(door.remote), answering)
+        attached, unasked = offline_attachments(workspace, within.own)
+        backups = replace(backups, attached=attached, unasked=unasked)
     scene = replace(
         scene,
         backups=backups,
@@ -91,6 +97,23 @@ def verify(
         report_file(workspace, agency), report.model_dump_json(indent=2) + "\n", mode=0o600
     )
     return report
+
+
+def offline_attachments(
+    workspace: Workspace, hosts: Sequence[ManagedHost]
+) -> tuple[dict[str, list[str]], str]:
+    """Servers that have the volumes of third copies, by volume; why the cloud does not tell."""
+    found: dict[str, list[str]] = {}
+    try:
+        for host in hosts:
+            if host.output.offline_ids:
+                lending = CloudLending.of(
+                    host, load(workspace.inventory).spec.cloud, workspace.inventory
+                )
+                found |= {one: lending.servers(one) for one in host.output.offline_ids.values()}
+    except HoabanError as error:
+        return found, error.what
+    return found, ""
 
 
 def measure(fleet: Fleet, agency: str | None, within: Scope, remote: Remote, steps: Steps) -> Scene:

@@ -88,6 +88,9 @@ class HostComponent(ComponentResource):
         self._props = props
         self.port = self._port()
         self.volumes = {volume.name: self._volume(volume) for volume in plan.volumes}
+        # Attached by `hoaban backup offline` while it writes to one, and by no stack.
+        offline = plan.offline.volumes if plan.offline else []
+        self.offline = {volume.name: self._volume(volume) for volume in offline}
         self.server = self._server()
         self.attachments = self._attach()
         self.floating_ip = self._floating_ip() if plan.floating_ip else None
@@ -220,4 +223,5 @@ class HostComponent(ComponentResource):
             "port_id": self.port.id,
             "floating_ip": self.floating_ip.address if self.floating_ip else None,
             "volume_ids": {name: volume.id for name, volume in self.volumes.items()},
+            "offline_ids": {name: volume.id for name, volume in self.offline.items()},
         }

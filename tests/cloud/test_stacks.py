@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hoaban.backup.journal import Journal
+from hoaban.backup.lending import CloudLending
+from hoaban.backup.offline import copy, detach_all, keepers
+from hoaban.console import Steps
 from hoaban.engine.api import Options
 from hoaban.errors import HoabanError
+from hoaban.inventory.fleet import Fleet
 from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
@@ -20,9 +25,11 @@ from hoaban.provision.stacks import config_file
 from hoaban.provision.target import DrillTarget
 from tests.cloud.census import Census
 from tests.cloud.province import AGENCY, SmallProvince
+from tests.unit.backup.test_offline import FakeCloud, FakeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from openstack.connection import Connection
     from pulumi.automation.events import EngineEvent
@@ -170,6 +177,50 @@ def test_the_second_time_nothing_changes(story: Story, agency: str | None) -> No
     result = story.up(agency)
     assert set(result.changes) <= {"same", "read"}
     assert story.made() == before
+
+
+def test_a_volume_of_a_third_copy_is_attached_for_as_long_as_it_is_written(
+    story: Story, tmp_path: Path
+) -> None:
+    story.small.province["hosts"]["backup-1"]["offline"] = {"size_gb": 1, "volumes": 1}
+    story.up(None)
+    fleet = Fleet.read(story.small.workspace)
+    (host,) = keepers(fleet)
+    (volume,) = host.output.offline_ids.values()
+    cloud = story.small.target(None).province.spec.cloud
+    lending = CloudLending.of(host, cloud, story.small.workspace.inventory)
+    quiet, journal = Steps(quiet=True), Journal(tmp_path)
+    seen: list[list[str]] = []
+
+    def attached() -> None:
+        seen.append(lending.servers(volume))
+
+    def killed() -> None:
+        attached()
+        raise KeyboardInterrupt
+
+    def state() -> str:
+        return str(story.cloud.block_storage.get_volume(volume).status)
+
+    assert state() == "available"
+    keeper = FakeKeeper(FakeCloud(""), during=attached)
+    entry, done = copy(host, keeper, lending, lambda _: None, journal, quiet)
+    assert done.broken == []
+    keeper.during = killed
+    with pytest.raises(KeyboardInterrupt):
+        copy(host, keeper, lending, lambda _: None, journal, quiet)
+    assert seen == [[host.output.server_id]] * 2
+    assert state() == "available"
+    # As a crash leaves it: the stack has nothing to do about it, and the next run clears it.
+    lending.attach(volume)
+    assert set(story.up(None, refresh=True).changes) <= {"same", "read", "refresh"}
+    assert state() == "in-use"
+    after = CloudLending.of(host, cloud, story.small.workspace.inventory)
+    assert detach_all(host, keeper, after) == ["backup-1-offline-1"]
+    assert state() == "available"
+    assert set(story.up(None, refresh=True).changes) <= {"same", "read", "refresh"}
+    assert entry.number == 1
+    assert len(journal.entries()) == 2
 
 
 def test_a_drill_s_server_is_its_agency_s_guest_and_leaves_nothing(story: Story) -> None:

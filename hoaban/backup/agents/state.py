@@ -1,14 +1,16 @@
 """Tells how backups stand: of this host, or (on a backup host) of those that it keeps.
 
-Asked: ``client`` (whether to tell of this host's own), ``kept`` (names of clients to tell of) and
-``copies`` (names of the places to which these are copied).
+Asked: ``client`` (whether to tell of this host's own), ``kept`` (names of clients to tell of),
+``copies`` (names of the places to which these are copied) and ``offline`` (identifiers of volumes
+that should not be here).
 
 Events: ``{"event": "client", "state": …, "snapshot_age": …, "since_age": …, "timer": …,
 "server": words}``; for each kept client ``{"event": "kept", "client": …, "state": …, "age": …}``;
 for each of these and each place ``{"event": "copy", "client": …, "place": …, "state": …, "age": …,
-"since_age": …}``; ``{"event": "store", "state": …, "age": …}``; in the end ``{"event": "end",
-"status": 0}``. States are the roles' own files, null when they are not there; ages are in seconds
-by this host's clock; ``server`` is empty when the backup host answers under the pinned certificate.
+"since_age": …}``; ``{"event": "store", "state": …, "age": …}``; ``{"event": "offline", "present":
+[identifiers]}``; in the end ``{"event": "end", "status": 0}``. States are the roles' own files,
+null when they are not there; ages are in seconds by this host's clock; ``server`` is empty when the
+backup host answers under the pinned certificate.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from urllib.parse import urlsplit
 
 CONFIG = Path("/etc/hoaban-backup")
 STATE = Path("/var/lib/hoaban-backup")
+DISKS = Path("/dev/disk/by-id")
+SERIAL_LENGTH = 20
 PATIENCE = 20.0
 TIMER = "hoaban-backup.timer"
 
@@ -99,6 +103,11 @@ def client() -> None:
     )
 
 
+def is_here(volume: str) -> bool:
+    """Whether a disk has the serial number that the cloud makes of a volume's identifier."""
+    return any(DISKS.glob(f"*{volume[:SERIAL_LENGTH]}*"))
+
+
 def main(asked: dict[str, Any]) -> int:
     """Tell what is asked."""
     if asked["client"]:
@@ -120,5 +129,7 @@ def main(asked: dict[str, Any]) -> int:
     if asked["kept"]:
         state = read(STATE / "host.json")
         tell(event="store", state=state, age=age((state or {}).get("ended")))
+    if asked.get("offline"):
+        tell(event="offline", present=[one for one in asked["offline"] if is_here(one)])
     tell(event="end", status=0)
     return 0

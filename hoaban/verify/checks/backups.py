@@ -10,6 +10,7 @@ from hoaban.model.spec import ProvinceService
 from hoaban.verify.checks.base import Check, both, judged
 from hoaban.verify.checks.copies import copied
 from hoaban.verify.checks.kept import HOUR, kept_measured, kept_problems, late, untold
+from hoaban.verify.checks.offline import offline
 from hoaban.verify.model import Finding, Status
 
 if TYPE_CHECKING:
@@ -30,22 +31,26 @@ class Backups(Check):
     proves = both(
         "Mỗi máy chủ đã cam kết sao lưu có bản sao lưu mới hơn RPO, tới được máy chủ sao lưu bằng "
         "đúng chứng thư đã ghim; máy chủ sao lưu vừa bảo trì, kiểm tra kho của máy đó và không "
-        "thấy hỏng; bản sao thứ hai ở máy dự phòng, nếu có, không cũ quá hạn.",
+        "thấy hỏng; bản sao thứ hai ở máy dự phòng và bản sao ngoại tuyến, nếu có, không cũ quá "
+        "hạn, và đĩa của bản sao ngoại tuyến đã được tháo ra.",
         "Each host whose backup was promised has a snapshot younger than its RPO and reaches the "
         "backup host under its pinned certificate; the backup host has lately maintained and "
         "checked that host's repository, and found nothing damaged; the second copy at the "
-        "standby, where there is one, is not too old.",
+        "standby and the offline copy, where there are such, are not too old, and the volumes of "
+        "the offline copy are detached.",
     )
     how = both(
         "Đọc trạng thái lần sao lưu cuối và bộ hẹn giờ trên máy chủ, mở kết nối TLS tới máy chủ "
-        "sao lưu; đọc kết quả bảo trì, kiểm tra (restic check) và sao chép trên máy chủ sao lưu.",
+        "sao lưu; đọc kết quả bảo trì, kiểm tra (restic check) và sao chép trên máy chủ sao lưu; "
+        "đọc sổ các lần chép ngoại tuyến, hỏi đám mây và máy chủ sao lưu đĩa nào đang gắn.",
         "The state of the last backup and the timer are read on the host, and a TLS connection to "
         "the backup host is opened; the outcomes of maintenance, of restic's check and of copying "
-        "are read on the backup host.",
+        "are read on the backup host; the journal of offline copies is read, and cloud and backup "
+        "host are asked which volumes are attached.",
     )
 
     def examine(self, scene: Scene) -> Iterable[Finding]:
-        """Two findings a client and one a copy of it, one a backup host.
+        """Two findings a client and one a copy of it, one a backup host and one its offline copy.
 
         There is nothing to prove where no backup was promised.
         """
@@ -67,6 +72,8 @@ class Backups(Check):
                 yield from copied(scene, client)
             if ProvinceService.BACKUP_HOST in host.plan.services:
                 yield self._store(scene, host)
+            if host.plan.offline is not None:
+                yield offline(scene, host)
 
     @staticmethod
     def _made(scene: Scene, client: Client) -> Finding:

@@ -24,11 +24,14 @@ sys.dont_write_bytecode = True
 sys.path.insert(1, "/usr/local/lib/hoaban-backup")
 
 import hoaban_backup_copies as copies  # noqa: E402
+import hoaban_backup_offline as offline  # noqa: E402
 from hoaban_backup_store import (  # noqa: E402
     LOCK_PATIENCE,
     STATE,
     Fault,
     Repository,
+    State,
+    check,
     now,
     read_json,
     repositories,
@@ -37,42 +40,13 @@ from hoaban_backup_store import (  # noqa: E402
 )
 
 ETC = Path("/etc/hoaban-backup")
-UNITS = {"maintain": "hoaban-backup-maintain.service", "copy": "hoaban-backup-copy.service"}
-PARTS = 30
-"""In as many runs, once a day, all data of a repository is read."""
+UNITS = {
+    "maintain": "hoaban-backup-maintain.service",
+    "unlock": "hoaban-backup-unlock.service",
+    "copy": "hoaban-backup-copy.service",
+}
 LOW_SHARE = 0.05
 """Of the volume: with less room left, the alarm is raised."""
-
-State = dict[str, Any]
-
-
-def parts_to_check(check: dict[str, Any]) -> list[int]:
-    """The next part in turn, and those in which damage was found: until they are whole again."""
-    following = check.get("part", 0) % PARTS + 1
-    return sorted({following, *check.get("damaged", [])})
-
-
-def check(repository: Repository, before: dict[str, Any]) -> dict[str, Any]:
-    """Check the structure, and read the parts that are due; the state of the check."""
-    state = {"parts": PARTS, "damaged": list(before.get("damaged", [])), **before}
-    complaints = []
-    for part in parts_to_check(before):
-        subset = f"--read-data-subset={part}/{PARTS}"
-        damaged = set(state["damaged"])
-        try:
-            repository.restic("check", "--quiet", f"--retry-lock={LOCK_PATIENCE}", subset)
-        except Fault as fault:
-            complaints.append(str(fault))
-            damaged.add(part)
-        else:
-            damaged.discard(part)
-        state["damaged"] = sorted(damaged)
-    state["part"] = before.get("part", 0) % PARTS + 1
-    if state["part"] == PARTS:
-        state["all_read"] = stamp(now())
-    state |= {"ended": stamp(now()), "outcome": "failed" if complaints else "done"}
-    state["error"] = complaints[0] if complaints else None
-    return state
 
 
 def maintain(repository: Repository, client: dict[str, Any], before: State) -> State:
@@ -217,6 +191,13 @@ def remove(name: str, settings: dict[str, Any]) -> int:
     return 0
 
 
+def unit_of(options: argparse.Namespace) -> str:
+    """The unit in which a verb is carried out."""
+    if options.verb == "fetch":
+        return f"hoaban-backup-fetch@{options.client}.service"
+    return offline.UNIT.format(options.label) if options.verb == "offline" else UNITS[options.verb]
+
+
 def main(arguments: list[str]) -> int:
     """Do what the command line asks."""
     parser = argparse.ArgumentParser(prog="hoaban-backup-host", description=__doc__)
@@ -226,6 +207,9 @@ def main(arguments: list[str]) -> int:
     verbs.add_parser("copy", help="copy what is new of every client to the places for copies")
     one = verbs.add_parser("fetch", help="bring a client's backups back from a copy")
     one.add_argument("client")
+    one = verbs.add_parser("offline", help="copy to the attached volume that has this label")
+    one.add_argument("label")
+    verbs.add_parser("release", help="stop writing to a volume that is attached, unmount it")
     verbs.add_parser("list", help="every client, with what was found last, as JSON")
     one = verbs.add_parser("remove", help="take a client's account away; its data stay")
     one.add_argument("client")
@@ -239,20 +223,30 @@ def main(arguments: list[str]) -> int:
     clients = {one["name"]: one for one in map(read_json, sorted(files)) if one}
     if options.verb == "list":
         return list_clients(settings, clients)
+    if options.verb == "release":
+        return offline.release()
     if handed is None:
-        unit = UNITS.get(options.verb) or f"hoaban-backup-fetch@{options.client}.service"
+        unit = unit_of(options)
         return subprocess.run(["systemctl", "start", unit], check=False).returncode
-    keys = Path(handed)
-    if options.verb in ("copy", "fetch"):
-        # What other backup hosts keep here is theirs, and copied no further.
-        own = {name: one for name, one in clients.items() if not one.get("copies")}
-        kept = [*repositories(settings, own, keys)]
-        places = [copies.Place(one, keys) for one in settings["copies"]]
-        if options.verb == "copy":
-            return copies.copy_all(kept, places)
-        return copies.fetch([one for one, _ in kept if one.name == options.client], places)
-    work = maintain_all if options.verb == "maintain" else unlock_all
-    return work(settings, clients, keys)
+    return work(options, settings, clients, Path(handed))
+
+
+def work(
+    options: argparse.Namespace, settings: dict[str, Any], clients: dict[str, Any], keys: Path
+) -> int:
+    """Carry out a verb in its unit, with the keys that systemd has handed over."""
+    if options.verb in ("maintain", "unlock"):
+        every = maintain_all if options.verb == "maintain" else unlock_all
+        return every(settings, clients, keys)
+    if options.verb == "offline":
+        return offline.copy_all([*repositories(settings, clients, keys)], options.label, keys)
+    # What other backup hosts keep here is theirs, and copied no further.
+    own = {name: one for name, one in clients.items() if not one.get("copies")}
+    kept = [*repositories(settings, own, keys)]
+    places = [copies.Place(one, keys) for one in settings["copies"]]
+    if options.verb == "copy":
+        return copies.copy_all(kept, places)
+    return copies.fetch([one for one, _ in kept if one.name == options.client], places)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,11 @@ ALL_WITHIN = timedelta(days=2)
 """Everything of so long before the newest snapshot is kept."""
 DAYS_OF_WEEK, DAYS_OF_MONTH = 7, 31
 
+PARTS = 30
+"""In as many runs, once a day, all data of a repository is read."""
+
 Snapshot = dict[str, Any]
+State = dict[str, Any]
 
 
 class Fault(Exception):
@@ -183,6 +187,35 @@ class Repository:
         if old:
             self.restic("forget", "--quiet", f"--retry-lock={LOCK_PATIENCE}", *old)
         return len(old)
+
+
+def parts_to_check(before: State, parts: int = PARTS) -> list[int]:
+    """The next part in turn, and those in which damage was found: until they are whole again."""
+    following = before.get("part", 0) % parts + 1
+    return sorted({following, *before.get("damaged", [])})
+
+
+def check(repository: Repository, before: State, parts: int = PARTS) -> State:
+    """Check the structure, and read the parts that are due; the state of the check."""
+    state = {"parts": parts, "damaged": list(before.get("damaged", [])), **before}
+    complaints = []
+    for part in parts_to_check(before, parts):
+        subset = f"--read-data-subset={part}/{parts}"
+        damaged = set(state["damaged"])
+        try:
+            repository.restic("check", "--quiet", f"--retry-lock={LOCK_PATIENCE}", subset)
+        except Fault as fault:
+            complaints.append(str(fault))
+            damaged.add(part)
+        else:
+            damaged.discard(part)
+        state["damaged"] = sorted(damaged)
+    state["part"] = before.get("part", 0) % parts + 1
+    if state["part"] == parts:
+        state["all_read"] = stamp(now())
+    state |= {"ended": stamp(now()), "outcome": "failed" if complaints else "done"}
+    state["error"] = complaints[0] if complaints else None
+    return state
 
 
 def repositories(

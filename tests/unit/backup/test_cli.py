@@ -11,15 +11,17 @@ from typer.testing import CliRunner
 
 from hoaban import console
 from hoaban.backup.journal import Journal
-from hoaban.cli import backup, backup_drill, backup_journal
+from hoaban.cli import backup, backup_drill, backup_journal, backup_offline
 from hoaban.errors import HoabanError
+from hoaban.inventory.fleet import Fleet
+from hoaban.testing import estate
 from tests.unit.backup.fakes import FakeHosts, good_comparison, snapshot
 from tests.unit.backup.test_drill import FakeStage
+from tests.unit.backup.test_offline import FakeCloud, FakeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hoaban.inventory.fleet import Fleet
     from hoaban.workspace import Workspace
 
 HOST = "so-y-te-portal-data-1"
@@ -87,6 +89,37 @@ def test_nobody_is_asked_to_overwrite_where_nobody_is(hosts: FakeHosts) -> None:
     assert "--yes" in str(told.value.mend)
     assert "/srv/data/a" in str(told.value.detail)
     assert typed("restore", HOST, "--yes")["overwritten"] == 2
+
+
+def test_offline_copies_as_they_are_typed(
+    hosts: FakeHosts, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(HoabanError, match="no volumes for an offline copy"):
+        typed("offline")
+    estate.write_checkpoint(
+        workspace.backend, "province", "sonla", estate.province(offline_volumes=2)
+    )
+    fleet = Fleet.read(workspace)
+    server = fleet.host(estate.BACKUP).output.server_id
+    cloud = FakeCloud(server)
+    place = backup.Place(workspace, fleet, FakeKeeper(cloud))  # type: ignore[arg-type]
+    monkeypatch.setattr(backup.Place, "here", lambda: place)
+    monkeypatch.setattr(backup_offline, "_lending", lambda *_: cloud)
+    monkeypatch.setattr(backup_offline, "_prepare", lambda *_: lambda _: None)
+    (entry,) = typed("offline", "--due")
+    assert entry["record"]["verdict"] == "copied"
+    assert typed("offline", "--due") == []
+    assert "written and read again" in shown("offline", estate.BACKUP)
+    assert f"{estate.BACKUP}-offline-1" in shown("journal")
+    cloud.stuck = "the guest does not let go"
+    (entry,) = typed("offline", status=1)
+    assert entry["record"]["verdict"] == "failed"
+    cloud.stuck = ""
+    (told,) = typed("offline", "--detach")
+    assert told["detached"] == [f"{estate.BACKUP}-offline-1"]
+    with pytest.raises(HoabanError, match="makes none"):
+        typed("offline", "--due", "--detach")
+    assert hosts.asked == []
 
 
 @pytest.mark.usefixtures("hosts")

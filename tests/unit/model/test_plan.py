@@ -183,6 +183,26 @@ STANDBY = """\
 """
 
 
+def test_volumes_of_a_third_copy_are_the_host_s_and_not_among_its_mounts(inventory: Path) -> None:
+    path = inventory / "province.yml"
+    text = path.read_text("utf-8") + STANDBY
+    path.write_text(text, "utf-8")
+    ledgerfile.allocate(inventory)
+    before = load(inventory).foundation().quota
+    path.write_text(f"{text}    offline: {{size_gb: 8}}\n", "utf-8")
+    plan = load(inventory).foundation()
+    host = next(one for one in plan.hosts if one.name == "backup-2")
+    assert host.offline is not None
+    assert [(one.name, one.label, one.mount) for one in host.offline.volumes] == [
+        ("backup-2-offline-1", "offline-1", "/srv/offline"),
+        ("backup-2-offline-2", "offline-2", "/srv/offline"),
+    ]
+    assert host.offline.days == 14
+    assert [one.name for one in host.volumes] == ["backup-2-backup"]
+    assert plan.quota.volumes >= before.volumes + 2
+    assert plan.quota.gigabytes >= before.gigabytes + 16
+
+
 def test_a_standby_takes_copies_and_no_clients(inventory: Path) -> None:
     path = inventory / "province.yml"
     path.write_text(path.read_text("utf-8") + STANDBY, "utf-8")

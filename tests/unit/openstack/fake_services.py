@@ -355,6 +355,8 @@ class Nova:
 
     def _detach(self, _: Request, found: re.Match[str]) -> None:
         volume = self.volumes.need(found["volume"])
+        if all(held["server_id"] != found["id"] for held in volume["attachments"]):
+            raise Refused(404, "volume_id not found", "itemNotFound")
         volume |= {"status": "available", "attachments": []}
 
 

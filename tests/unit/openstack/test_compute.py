@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hoaban.backup.lending import CloudLending
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
+from hoaban.errors import HoabanError
 from hoaban.openstack import keys
 from tests.cloud.lifecycle import check, die, key, live
 
 if TYPE_CHECKING:
+    from hoaban.openstack import OpenStackProvider
     from tests.cloud.lifecycle import Made, Maker
     from tests.unit.openstack.fake_services import World
 
@@ -313,6 +316,24 @@ def test_volume_attachment(make: Maker, inputs: dict[str, object], world: World)
     live(made, replaces={"volumeId": "other"})
     die(made, make)
     assert world.volumes.objects[volume.id]["status"] == "available"
+
+
+def test_a_volume_is_lent_to_a_server_again_and_again(
+    make: Maker, provider: OpenStackProvider, inputs: dict[str, object]
+) -> None:
+    server = make("compute/instance:Instance", inputs, "server")
+    volume = make("blockstorage/volume:Volume", {"size": 1}, "data")
+    lending, other = CloudLending(provider, server.id), CloudLending(provider, "another")
+    for _ in range(2):
+        assert lending.servers(volume.id) == []
+        lending.attach(volume.id)
+        lending.attach(volume.id)  # as after a run that was killed
+        assert other.servers(volume.id) == [server.id]
+        assert volume.changes({"size": 1}) == {}, "an attachment is no difference of the volume"
+        other.detach(volume.id)  # whoever has it
+        lending.detach(volume.id)  # nobody has it any more
+    with pytest.raises(HoabanError, match="the cloud has no volume nowhere"):
+        lending.servers("nowhere")
 
 
 def test_quota_leaves_the_rest_alone(make: Maker, world: World) -> None:

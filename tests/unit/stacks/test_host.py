@@ -8,6 +8,7 @@ import pytest
 import yaml
 from pulumi_openstack import networking
 
+from hoaban.model.environment import OfflinePlan
 from stacks.components.host import HostComponent, HostDefaults, HostProps
 from stacks.components.labels import Labels
 from stacks.components.network import NetworkComponent, NetworkProps
@@ -124,6 +125,15 @@ def test_the_server_is_what_the_plan_says(built: Built) -> None:
         "system": "portal",
         "tier": "data",
     }
+
+
+def test_volumes_of_a_third_copy_are_protected_and_attached_by_no_stack() -> None:
+    offline = OfflinePlan(days=14, volumes=[factories.volume(f"{NAME}-offline-1", 9)])
+    run = build(host(offline=offline))
+    volume = run.of("Volume")[f"{NAME}-offline-1"]
+    assert volume.protect
+    assert volume.inputs["size"] == 9
+    assert set(run.of("VolumeAttach")) == {f"{NAME}-db", f"{NAME}-log"}
 
 
 def test_a_host_without_a_server_group_has_no_hint() -> None:

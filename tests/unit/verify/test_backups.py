@@ -15,7 +15,16 @@ from hoaban.backup.agents import program
 from hoaban.backup.clients import client_of
 from hoaban.backup.evidence import Drill
 from hoaban.backup.journal import Journal
-from hoaban.backup.watch import ClientState, KeptState, StoreState, Watch, proofs, watch
+from hoaban.backup.offline_evidence import CopiedClient, OfflineCopy, offline_in
+from hoaban.backup.watch import (
+    ClientState,
+    KeptState,
+    OfflineState,
+    StoreState,
+    Watch,
+    proofs,
+    watch,
+)
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
 from hoaban.model.spec import Backup
@@ -134,6 +143,83 @@ def test_where_none_was_promised_there_is_nothing_to_prove(
     estate.write_estate(workspace.backend, estate.department(counts={"web": 1}))
     result = check().report(measured.scene(Fleet.read(workspace), "so-y-te"))
     assert result.status is Status.NONE
+
+
+# Third copies, offline
+
+COPIED = OfflineCopy(
+    host=estate.BACKUP,
+    volume=f"{estate.BACKUP}-offline-1",
+    volume_id="v1",
+    toolkit="1",
+    ordered=datetime.now(UTC),
+    clients=[CopiedClient(name="so-y-te")],
+)
+
+
+def kept_offline(
+    workspace: Workspace, *copies: tuple[float, dict[str, Any]], **backups: Any
+) -> CheckReport:
+    """The check in the province, after copies so many days ago; the finding about them alone."""
+    outputs = estate.province(offline_volumes=2)
+    estate.write_checkpoint(workspace.backend, "province", "sonla", outputs)
+    whole = measured.scene(Fleet.read(workspace), None)
+    journal = Journal(workspace.home / "offline")
+    now = datetime.now(UTC)
+    for days, change in copies:
+        record = COPIED.model_copy(update=change).record()
+        journal.append(record, now - timedelta(days=days))
+    known: dict[str, Any] = {
+        "offline_copies": offline_in(journal.entries()),
+        "offline": {estate.BACKUP: OfflineState(present=[])},
+    }
+    report = judged(whole, **known | backups)
+    findings = [one for one in report.findings if "offline" in one.evidence.en]
+    return report.model_copy(update={"findings": findings})
+
+
+HELD = f"{estate.BACKUP}-offline-2"
+
+
+@pytest.mark.parametrize(
+    ("copies", "status", "told"),
+    [
+        ([], Status.SKIP, f"no offline copy yet: hoaban backup offline {estate.BACKUP}"),
+        ([(13.9, {})], Status.PASS, "offline copy of 1 clients, 13.9 days old"),
+        ([(15.1, {})], Status.FAIL, "the offline copy is 15 days old, allowed are 14"),
+        ([(5, {}), (1, {"trouble": "no route"})], Status.FAIL, "(entry 2): no route"),
+        ([(1, {"clients": []})], Status.FAIL, "no offline copy yet"),
+        ([(1, {"left_attached": "busy"})], Status.FAIL, "could not be detached: busy"),
+    ],
+)
+def test_an_offline_copy_holds_for_so_many_days(
+    provisioned: Workspace, copies: list[tuple[float, dict[str, Any]]], status: Status, told: str
+) -> None:
+    result = kept_offline(provisioned, *copies)
+    assert (result.status, len(result.findings)) == (status, 1)
+    assert told in words(result)
+
+
+def test_a_volume_that_is_attached_fails_by_the_cloud_s_word_and_by_the_host_s(
+    provisioned: Workspace,
+) -> None:
+    fine = (1, {})
+    identifier = estate.province(offline_volumes=2).hosts[estate.BACKUP].offline_ids[HELD]
+    result = kept_offline(provisioned, fine, attached={identifier: ["server-x"]})
+    assert result.status is Status.FAIL
+    assert f"{HELD} is attached to server server-x" in words(result)
+    seen = {estate.BACKUP: OfflineState(present=[identifier])}
+    result = kept_offline(provisioned, offline=seen)
+    assert result.status is Status.FAIL
+    assert f"still has the disk of {HELD}" in words(result)
+
+
+def test_where_nobody_tells_of_the_volumes_nothing_is_proved(provisioned: Workspace) -> None:
+    result = kept_offline(provisioned, (1, {}), unasked="no way to log in")
+    assert result.status is Status.SKIP
+    assert "whether the offline volumes are detached: no way to log in" in words(result)
+    report = kept_offline(provisioned, fault="entry 1 does not follow the one before")
+    assert report.status is not Status.PASS
 
 
 # Restores
