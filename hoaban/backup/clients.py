@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hoaban.errors import HoabanError
+from hoaban.model.drills import PROVINCE
 from hoaban.model.spec import ProvinceService
 
 if TYPE_CHECKING:
     from hoaban.inventory.fleet import Fleet, ManagedHost
     from hoaban.model.spec import Backup
-
-PROVINCE = "province"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +31,6 @@ class Client:
     def agency(self) -> str:
         """Slug of the host's agency; ``province`` for a host of the province's own."""
         return self.host.environment.agency or PROVINCE
-
-    @property
-    def can_drill(self) -> bool:
-        """Whether a drill can be made of it: scratch servers stand in agencies' networks only."""
-        return self.host.environment.agency is not None
 
     @property
     def rpo(self) -> timedelta:
@@ -64,10 +58,12 @@ def client_of(host: ManagedHost) -> Client | None:
 def clients(fleet: Fleet, name: str | None = None) -> list[Client]:
     """The clients of an agency, one host as a client, or all of them; an error when there is none.
 
-    ``name`` is an agency's slug or a host's name.
+    ``name`` is an agency's slug, ``province`` or a host's name.
     """
     if name is None:
         hosts = list(fleet.hosts.values())
+    elif name == PROVINCE:
+        hosts = fleet.hosts_of(None)
     elif any(state.outputs.environment.agency == name for state in fleet.states):
         hosts = fleet.hosts_of(name)
     else:

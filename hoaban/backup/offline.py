@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from hoaban.model.environment import VolumePlan
 
 WRAPPER: Final = ("sudo", "-n", "/usr/local/sbin/hoaban-backup-host")
+READ: Final = ("sudo", "-n", "cat")
 STATE: Final = "/var/lib/hoaban-backup/offline/{}.json"
 TIMES_IN_DAYS: Final = 2
 """A copy is due this many times in the days that it may be old: one that fails can be made up."""
@@ -195,7 +196,7 @@ class _Course:
 
     def _told(self) -> HostFile:
         """The host's file about the volume; an empty one when there is none yet."""
-        answer = self._hosts.output(self._host.name, ["cat", STATE.format(self._volume.label)])
+        answer = self._hosts.output(self._host.name, [*READ, STATE.format(self._volume.label)])
         if not answer.ok:
             return HostFile()
         try:

@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 
 def drill(
-    agency: Annotated[str | None, typer.Argument(help="Slug of the agency")] = None,
+    agency: Annotated[
+        str | None,
+        typer.Argument(help="Slug of the agency; `province` for the foundation's own hosts"),
+    ] = None,
     host: Annotated[
         str | None, typer.Option("--host", help="Which host; else the one unproved for longest")
     ] = None,
@@ -52,7 +55,8 @@ def drill(
     with the checksums of the backup, databases row by row; RPO and RTO are held against the
     policy; the journal gets an entry; the server is removed. Exit status 1 when it is not proved.
 
-    Examples: `hoaban backup drill so-y-te`, `hoaban backup drill --due`
+    Examples: `hoaban backup drill so-y-te`, `hoaban backup drill province`,
+    `hoaban backup drill --due`
     """
     if (agency is None) != due_ or (due_ and (host or clean)):
         raise UsageError("name an agency, or say --due", mend="hoaban backup drill so-y-te")
@@ -90,8 +94,7 @@ def _chosen(place: Place, journal: Journal, agency: str | None, host: str | None
     """Whose backup is tried: of the host, of one host of the agency, or of all that are due."""
     found = promised.clients(place.fleet, agency)
     if agency is None:
-        able = [one for one in found if one.can_drill]
-        return due(able, journal.entries(), datetime.now(UTC))
+        return due(found, journal.entries(), datetime.now(UTC))
     if host is None:
         return [longest_unproved(found, journal.entries())]
     named = [one for one in promised.clients(place.fleet, host) if one.agency == agency]

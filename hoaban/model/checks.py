@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from hoaban.model.accounts import is_taken
 from hoaban.model.backups import check_backup_hosts
 from hoaban.model.centre import check_centre
+from hoaban.model.drills import PROVINCE
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.faults import fault, repeated, unique
 from hoaban.model.gateway_checks import check_gateways
@@ -150,6 +151,13 @@ def _size(
 
 def _agency(files: Files, source: Sourced[AgencySpec]) -> Iterator[HoabanError]:
     document, agency = source.document, source.value
+    if agency.slug == PROVINCE:
+        yield fault(
+            document,
+            ("slug",),
+            f"`{PROVINCE}` is what the province's own hosts are called",
+            "give the agency another slug, which is also its file's name",
+        )
     sites = [site.slug for site in agency.sites]
     systems = [system.slug for system in agency.systems]
     yield from unique(document, ("sites",), sites, "slug", "site")

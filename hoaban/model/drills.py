@@ -1,10 +1,10 @@
 """The scratch server on which a drill restores a host's backup: all of it, known beforehand.
 
 It stands in the network of the host that it is restored from, at the last of the offsets that are
-kept for a network's own devices, so that no host ever has its address; one at a time in an agency.
-It has the host's size, and its volumes below :data:`RESTORED`, so that what is restored meets the
-same room. It may do what every managed host may towards the province, and nothing towards its own
-agency: nobody but the bastion reaches it.
+kept for a network's own devices, so that no host ever has its address; one at a time in an agency,
+and in the province's foundation. It has the host's size, and its volumes below :data:`RESTORED`, so
+that what is restored meets the same room. It may do what every managed host may towards the
+province, and nothing towards its own agency: nobody but the bastion reaches it.
 """
 
 from __future__ import annotations
@@ -26,26 +26,30 @@ RESTORED: Final = "/srv/drill"
 """Folder on the scratch server under which a snapshot's paths are restored."""
 
 
+PROVINCE: Final = "province"
+"""What the foundation is called where others have an agency; no agency may have this slug."""
+
+
 def owner_of(agency: str) -> str:
     """What a drill's environment is called where others have an agency: no slug looks so."""
     return f"drill--{agency}"
 
 
 def scratch_name(agency: str) -> str:
-    """Name of an agency's scratch server."""
+    """Name of the scratch server of an agency, or of :data:`PROVINCE`."""
     return f"{agency}-drill"
 
 
 def drill(facts: Facts, plan: EnvironmentPlan, name: str) -> EnvironmentPlan:
-    """The environment of a drill of one host of an agency's plan.
+    """The environment of a drill of one host of an agency's plan, or of the foundation's.
 
-    Project, network and quota are the agency's own, which are there already.
+    Project, network and quota are those of the plan, which are there already.
     """
-    agency = str(plan.agency)
+    agency = plan.agency or PROVINCE
     hosts = {host.name: host for host in plan.hosts}
     if name not in hosts:
         raise HoabanError(
-            f"{agency} has no host `{name}`",
+            f"{agency if plan.agency else 'the foundation'} has no host `{name}`",
             mend=near(name, hosts) or f"it has {listed(hosts) if hosts else 'none'}",
         )
     source = hosts[name]

@@ -51,8 +51,9 @@ class Province:
         return planning.environment(self._facts, self.agency(slug))
 
     def drill(self, slug: str, host: str) -> EnvironmentPlan:
-        """The environment in which a restore of one host of an agency is tried."""
-        return drills.drill(self._facts, self.environment(slug), host)
+        """The environment in which a restore of one host is tried, of an agency or the province."""
+        plan = self.foundation() if slug == drills.PROVINCE else self.environment(slug)
+        return drills.drill(self._facts, plan, host)
 
     def agency(self, slug: str) -> AgencySpec:
         """The agency of that slug."""

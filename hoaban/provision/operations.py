@@ -26,6 +26,7 @@ from hoaban.provision.policies import advised, located, policy_packs
 from hoaban.provision.preflight import preflight, reach
 from hoaban.provision.savedplan import Phase, SavedPlan, require_same
 from hoaban.provision.stacks import stack_for
+from hoaban.provision.target import DrillTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.updateplan import UpdatePlan
     from hoaban.provision.target import Target
+
 
 PARALLEL = 32  # steps under way; the provider bounds the requests, and joins some into one
 
@@ -194,12 +196,15 @@ def destroy(
     options: Options | None = None,
 ) -> UpdateResult:
     """Delete all that the stack made; asks first when that takes data along."""
-    standing = [dependent.stack_name for dependent in target.dependents()]
-    if standing and target.agency is not None:
+    dependents = target.dependents()
+    drill = next((one for one in dependents if isinstance(one, DrillTarget)), None)
+    if drill is not None:
+        whose = target.agency or "the foundation"
         raise HoabanError(
-            f"the scratch server of a restore drill stands in the networks of {target.agency}",
-            mend=f"if no drill is under way: hoaban backup drill {target.agency} --clean",
+            f"the scratch server of a restore drill stands in the networks of {whose}",
+            mend=f"if no drill is under way: hoaban backup drill {drill.stack_name} --clean",
         )
+    standing = [dependent.stack_name for dependent in dependents]
     if standing:
         raise HoabanError(
             f"{len(standing)} agencies stand on this foundation: {', '.join(standing)}",

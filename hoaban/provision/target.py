@@ -10,6 +10,7 @@ from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.journal import JournalContent
 from hoaban.inventory.state import DRILL_PROJECT, read_stack
 from hoaban.model import Province, load
+from hoaban.model.drills import PROVINCE
 
 if TYPE_CHECKING:
     from hoaban.model.environment import EnvironmentPlan
@@ -85,10 +86,11 @@ class Target:
 
     def dependents(self) -> list[Target]:
         """Targets that stand on this one, whole or half built."""
+        drill = DrillTarget(self.workspace, self.province, self.agency or PROVINCE)
+        scratch: list[Target] = [drill] if drill.stands() else []
         if self.agency is not None:
-            drill = DrillTarget(self.workspace, self.province, self.agency)
-            return [drill] if drill.stands() else []
-        return [
+            return scratch
+        return scratch + [
             self.of(name.stack)
             for name in standing(self.workspace)
             if name.project == AGENCY_PROJECT
@@ -97,7 +99,7 @@ class Target:
 
 @dataclass(frozen=True)
 class DrillTarget(Target):
-    """The scratch server on which the backup of an agency's host is tried.
+    """The scratch server on which the backup of a host is tried, of an agency or ``province``.
 
     ``host`` is only needed to make it, not to take it away.
     """

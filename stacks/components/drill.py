@@ -1,4 +1,4 @@
-"""The scratch server of a restore drill, in the network and project of its agency."""
+"""The scratch server of a restore drill, in network and project of the host that is tried."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from stacks.components.security_group import SecurityGroupComponent, SecurityGro
 if TYPE_CHECKING:
     from hoaban.model.environment import EnvironmentPlan
     from stacks.components.labels import Labels
-    from stacks.components.lent import LentByAgency
+    from stacks.components.lent import LentToGuest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillProps:
-    """A drill's plan, what its agency lends it (project, network), and the province's defaults."""
+    """A drill's plan, what its host lends it (project, network), and the province's defaults."""
 
     plan: EnvironmentPlan
     labels: Labels
-    agency: LentByAgency
+    host: LentToGuest
     defaults: HostDefaults
     region: str | None = None
 
 
 class DrillComponent(ComponentResource):
-    """One server with its rules and volumes; nothing that the agency has is changed."""
+    """One server with its rules and volumes; nothing that is there already is changed."""
 
     def __init__(self, props: DrillProps, opts: ResourceOptions | None = None) -> None:
         plan = props.plan
@@ -39,17 +39,17 @@ class DrillComponent(ComponentResource):
         super().__init__("hoaban:drill:Drill", host.name, {}, opts)
         provider = openstack.Provider(
             host.name,
-            tenant_id=props.agency.project_id,
+            tenant_id=props.host.project_id,
             region=props.region,
             opts=ResourceOptions(parent=self),
         )
         scope = identity.get_auth_scope_output(
             name=plan.project, opts=InvokeOutputOptions(parent=self, provider=provider)
         )
-        self.project_id: Output[str] = Output.all(props.agency.project_id, scope.project_id).apply(
+        self.project_id: Output[str] = Output.all(props.host.project_id, scope.project_id).apply(
             lambda known: require_scope(known[0], known[1])
         )
-        """The agency's project, once it is sure that the provider works inside it."""
+        """The project, once it is sure that the provider works inside it."""
         inside = ResourceOptions(parent=self, provider=provider)
         groups = [
             SecurityGroupComponent(
@@ -58,7 +58,7 @@ class DrillComponent(ComponentResource):
             )
             for group in plan.security_groups
         ]
-        self.networks = {one.zone: props.agency.network(one.zone) for one in plan.networks}
+        self.networks = {one.zone: props.host.network(one.zone) for one in plan.networks}
         self.host_name = host.name
         self.host = HostComponent(
             HostProps(

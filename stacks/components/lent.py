@@ -71,20 +71,24 @@ class LentNetwork:
     identifiers: Mapping[str, Output[str]]
 
 
-class LentByAgency:
-    """The project and the networks of an agency, of which a drill is a guest."""
+class LentToGuest:
+    """The project and the networks of an agency or the foundation, of which a drill is a guest.
 
-    def __init__(self, agency: str) -> None:
+    ``province`` is the slug of the province, ``agency`` None for its foundation.
+    """
+
+    def __init__(self, province: str, agency: str | None) -> None:
         self._agency = agency
-        self._reference = StackReference(f"organization/agency/{agency}")
+        name = f"agency/{agency}" if agency is not None else f"province/{province}"
+        self._reference = StackReference(f"organization/{name}")
 
     @property
     def project_id(self) -> Output[str]:
-        """The agency's project."""
+        """The project of whose guest it is."""
         return self._reference.get_output("project_id").apply(self._present)
 
     def network(self, zone: str) -> LentNetwork:
-        """The agency's network of a zone."""
+        """The network of a zone."""
         networks = self._reference.get_output("networks")
 
         def identifier(name: str) -> Output[str]:
@@ -95,8 +99,9 @@ class LentByAgency:
 
     def _present(self, value: Any) -> Any:
         if value is None:
+            whose = f"environment of `{self._agency}`" if self._agency else "foundation"
             raise RunError(
-                f"the environment of `{self._agency}` has not been built, or not all of it\n"
-                f"  mend: hoaban up {self._agency}"
+                f"the {whose} has not been built, or not all of it\n"
+                f"  mend: hoaban up {self._agency or ''}".rstrip()
             )
         return value

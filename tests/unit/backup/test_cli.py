@@ -60,6 +60,7 @@ def typed(*words: str, status: int = 0) -> Any:
 
 def shown(*words: str) -> str:
     """What the verb prints for people."""
+    console.stdout.cache_clear()  # of the call before this one, whose output is closed
     done = CliRunner().invoke(backup.app, list(words))
     assert done.exit_code == 0, done.output
     return done.stdout

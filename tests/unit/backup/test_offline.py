@@ -82,7 +82,7 @@ class FakeKeeper:
         raise AssertionError("no agent is needed")
 
     def output(self, host: str, argv: Sequence[str]) -> RemoteResult:
-        assert argv[0] == "cat"
+        assert argv[2] == "cat"
         text = json.dumps(self.file) if self.file else ""
         return RemoteResult(host, 0 if self.file else 1, text, "", 0.1)
 

@@ -9,7 +9,7 @@ from hoaban.model import load
 from hoaban.model.addresses import FIRST_HOST_OFFSET
 from hoaban.model.drills import DRILL_OFFSET, RESTORED
 from hoaban.model.environment import FIRST_POOL_OFFSET
-from hoaban.model.types import Direction
+from hoaban.model.types import Direction, Protocol
 from hoaban.provision.needs import totals
 from hoaban.workspace import toolkit_root
 
@@ -74,6 +74,36 @@ def test_every_host_s_drill_fits_into_its_agency_s_quota(slug: str) -> None:
         assert used["security_group_rule"] + more["security_group_rule"] <= (
             quota.security_group_rules
         )
+
+
+def test_a_drill_of_the_province_s_own_host_is_a_guest_of_the_foundation() -> None:
+    foundation = PROVINCE.foundation()
+    plan = PROVINCE.drill("province", "backup-1")
+    source = next(host for host in foundation.hosts if host.name == "backup-1")
+    (scratch,), (network,) = plan.hosts, plan.networks
+    assert (plan.agency, plan.project) == ("drill--province", foundation.project)
+    assert (scratch.name, scratch.zone) == ("province-drill", source.zone)
+    assert scratch.ipv4 == network.ipv4[DRILL_OFFSET]
+    assert not {scratch.ipv4} & {host.ipv4 for host in foundation.hosts}
+    assert (scratch.services, scratch.floating_ip, scratch.backup) == ([], False, None)
+    bastion = next(host for host in foundation.hosts if host.name == "bastion")
+    entering = {
+        str(rule.remote)
+        for rule in plan.security_groups[0].rules
+        if rule.direction is Direction.INGRESS and rule.protocol is Protocol.TCP
+    }
+    assert entering == {f"{bastion.ipv4}/32", f"{bastion.ipv6}/128"}
+    to_scratch = [
+        rule
+        for rule in foundation.rules_of(bastion)
+        if rule.direction is Direction.EGRESS and rule.port_min == 22
+    ]
+    assert any(scratch.ipv4 in rule.remote for rule in to_scratch)
+    used, more, quota = totals(foundation), totals(plan), foundation.quota
+    assert used["instances"] + more["instances"] <= quota.instances
+    assert used["gigabytes"] + more["gigabytes"] <= quota.gigabytes
+    assert used["volumes"] + more["volumes"] <= quota.volumes
+    assert used["security_group_rule"] + more["security_group_rule"] <= quota.security_group_rules
 
 
 def test_a_host_that_is_not_there_is_told_with_near_names() -> None:

@@ -313,6 +313,7 @@ class Nova:
         cloud.on("DELETE", rf"{one}/metadata/(?P<name>[^/]+)", self.servers.drop_metadata)
         cloud.on("PUT", rf"{one}/tags", _tagger(self.servers))
         cloud.on("POST", rf"{one}/os-volume_attachments", self._attach)
+        cloud.on("GET", rf"{one}/os-volume_attachments/(?P<volume>[^/]+)", self._attachment)
         cloud.on("DELETE", rf"{one}/os-volume_attachments/(?P<volume>[^/]+)", self._detach)
 
     def _specs(self, asked: Request, found: re.Match[str]) -> Json:
@@ -353,10 +354,15 @@ class Nova:
         ]
         return {"volumeAttachment": {"volumeId": volume["id"], "device": "/dev/vdb"}}
 
-    def _detach(self, _: Request, found: re.Match[str]) -> None:
+    def _attachment(self, _: Request, found: re.Match[str]) -> Json:
         volume = self.volumes.need(found["volume"])
         if all(held["server_id"] != found["id"] for held in volume["attachments"]):
             raise Refused(404, "volume_id not found", "itemNotFound")
+        return {"volumeAttachment": {"volumeId": volume["id"], "device": "/dev/vdb"}}
+
+    def _detach(self, asked: Request, found: re.Match[str]) -> None:
+        self._attachment(asked, found)
+        volume = self.volumes.need(found["volume"])
         volume |= {"status": "available", "attachments": []}
 
 

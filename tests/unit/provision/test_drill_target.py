@@ -46,6 +46,18 @@ def test_it_is_a_stack_of_its_own_named_after_its_agency(drill: DrillTarget) -> 
     assert drill.dependents() == []
 
 
+def test_the_foundation_stays_while_a_drill_of_its_own_host_stands(small: SmallProvince) -> None:
+    foundation = small.target(None)
+    drill = DrillTarget(foundation.workspace, foundation.province, "province", "backup-1")
+    assert drill.name == "drill/province"
+    write_state(drill, MADE)
+    with pytest.raises(HoabanError, match="in the networks of the foundation") as told:
+        operations.destroy(
+            foundation, FakeEngine(), lambda _: None, consent=Consent(delete_data=True)
+        )
+    assert told.value.mend == "if no drill is under way: hoaban backup drill province --clean"
+
+
 def test_its_agency_stays_while_it_stands(small: SmallProvince, drill: DrillTarget) -> None:
     assert small.target().dependents() == []
     write_state(drill, MADE)

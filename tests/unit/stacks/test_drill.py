@@ -23,8 +23,10 @@ NETWORKS = {
 }
 
 
-def run_program(agency: dict[str, Any] | None = None, **cloud: Any) -> Recording:
-    pulumi.runtime.set_all_config({"drill:host": HOST})
+def run_program(
+    agency: dict[str, Any] | None = None, stack: str = AGENCY, host: str = HOST, **cloud: Any
+) -> Recording:
+    pulumi.runtime.set_all_config({"drill:host": host})
     lent = {
         "router_id": "router",
         "key_pair": "key",
@@ -34,7 +36,11 @@ def run_program(agency: dict[str, Any] | None = None, **cloud: Any) -> Recording
         "bastion": "bastion",
     }
     stacks = {
-        f"organization/province/{PROVINCE.spec.slug}": {"province": lent},
+        f"organization/province/{PROVINCE.spec.slug}": {
+            "province": lent,
+            "project_id": f"{PROVINCE.foundation().project}-id",
+            "networks": {"services": {name: f"own-{name}" for name in NETWORKS["app"]}},
+        },
         f"organization/agency/{AGENCY}": (
             {"project_id": PROJECT, "networks": NETWORKS} if agency is None else agency
         ),
@@ -43,8 +49,19 @@ def run_program(agency: dict[str, Any] | None = None, **cloud: Any) -> Recording
         lambda: runpy.run_path(str(ROOT / "stacks/drill/__main__.py"), run_name="__main__"),
         cloud=FakeCloud(stacks=stacks, **cloud),
         project="drill",
-        stack=AGENCY,
+        stack=stack,
     )
+
+
+def test_of_the_province_s_own_host_it_is_the_foundation_s_guest() -> None:
+    run = run_program(stack="province", host="backup-1")
+    port = run.one("Port")
+    assert port.inputs["networkId"] == "own-network_id"
+    assert port.inputs["tenantId"] == f"{PROVINCE.foundation().project}-id"
+    assert f"province:{PROVINCE.spec.slug}" in port.inputs["tags"]
+    outputs = StackOutputs.model_validate(run.exports)
+    assert outputs.environment == PROVINCE.drill("province", "backup-1")
+    assert set(outputs.hosts) == {"province-drill"}
 
 
 def test_it_makes_a_server_with_its_rules_and_volumes_and_nothing_else() -> None:
