@@ -22,7 +22,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
 
 @app.callback()
 def lab() -> None:
-    """A real OpenStack on this machine: keystone, placement, glance, nova, neutron, cinder."""
+    """A real OpenStack on this machine: compute, network, images, block and object storage."""
 
 
 @app.command()

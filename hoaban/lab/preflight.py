@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +79,23 @@ def _place(layout: Layout) -> Iterable[HoabanError]:
             f"the lab has data but its passwords are gone ({layout.secrets})",
             mend="put the file back, or begin anew: hoaban lab destroy",
         )
+    existing = next(path for path in (layout.root, *layout.root.parents) if path.is_dir())
+    if not _keeps_attributes(existing):
+        yield HoabanError(
+            f"the file system of {existing} keeps no extended attributes, which objects need",
+            mend="set HOABAN_LAB_DIR to a folder on ext4 or XFS",
+        )
+
+
+def _keeps_attributes(folder: Path) -> bool:
+    """Whether files in ``folder`` can have attributes of their users (xattr(7)), as Swift sets."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.setxattr(file.fileno(), "user.swift.metadata", bytes(1024))
+    except OSError as error:
+        # What else is wrong with the folder is not this question's: a missing right, say.
+        return error.errno not in {errno.ENOTSUP, errno.E2BIG, errno.ENOSPC}
+    return True
 
 
 def _ports(layout: Layout) -> Iterable[HoabanError]:

@@ -65,6 +65,16 @@ APIS = (
     Api("nova-api", 8774, "nova", lambda c: next(c.compute.flavors(limit=1), None)),
     Api("neutron-api", 9696, "neutron", lambda c: next(c.network.networks(limit=1), None)),
     Api("cinder-api", 8776, "cinder", lambda c: next(c.block_storage.volumes(limit=1), None)),
+    Api(
+        "swift-proxy",
+        8080,
+        "swift",
+        lambda c: next(c.object_store.containers(limit=1), None),
+        path="/healthcheck",
+    ),
+    Api("swift-account", 6202, "swift", lambda _: None, path="/healthcheck"),
+    Api("swift-container", 6201, "swift", lambda _: None, path="/healthcheck"),
+    Api("swift-object", 6200, "swift", lambda _: None, path="/healthcheck"),
     Api("nova-metadata", 8775, "nova", lambda _: None),
     Api("mirror", 8780, "", lambda _: None, address=MIRROR_ADDRESS),
 )

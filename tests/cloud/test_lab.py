@@ -128,7 +128,7 @@ def test_up_is_refused_while_another_is_at_work(cloud: Any) -> None:
         lab.up(lab.Hypervisor.FAKE)
 
 
-@pytest.mark.parametrize("program", ["glance", "keystone", "nova-conductor"])
+@pytest.mark.parametrize("program", ["glance", "keystone", "nova-conductor", "swift-object"])
 def test_a_killed_service_comes_back(cloud: Any, program: str) -> None:
     supervisor = Supervisor(LAYOUT)
     number = supervisor.processes()[program]["pid"]

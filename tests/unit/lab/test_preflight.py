@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -13,9 +13,7 @@ import pytest
 from hoaban.doctor import Finding, Purpose
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.lab import network, preflight
-
-if TYPE_CHECKING:
-    from hoaban.lab.layout import Layout
+from hoaban.lab.layout import Layout
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +61,22 @@ def test_data_without_its_passwords(layout: Layout) -> None:
     with pytest.raises(HoabanError, match="its passwords are gone") as caught:
         preflight.check(layout)
     assert "hoaban lab destroy" in str(caught.value.mend)
+
+
+def test_a_file_system_without_extended_attributes(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    with pytest.raises(HoabanError, match=f"file system of {layout.root} keeps no") as caught:
+        preflight.check(layout)
+    assert "HOABAN_LAB_DIR" in str(caught.value.mend)
+    # Before the first `up` the folder is not there, and that of its parents is asked.
+    new = Layout(layout.root / "deeper/lab")
+    with pytest.raises(HoabanError, match=f"file system of {layout.root} keeps no"):
+        preflight.check(new)
 
 
 def test_uv_of_the_checkout_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import subprocess
+from configparser import ConfigParser
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from jinja2 import Environment, FileSystemLoader
 
 from hoaban.lab import playbook, services
 from hoaban.lab.hypervisor import Hypervisor
@@ -42,6 +44,8 @@ def test_every_api_listens_where_it_is_asked() -> None:
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
     mirror = "{{ openstack_lab_public_ipv4.host }}:{{ openstack_lab_mirror_port }}"
     for api in services.APIS:
+        if api.name.startswith("swift-"):
+            continue
         place = "{{ openstack_lab_address }}" + f":{api.port}"
         place = mirror if api.name == "mirror" else place
         assert f"--http-socket {place} " in PROGRAMS[api.name]["command"]
@@ -52,6 +56,30 @@ def test_every_api_listens_where_it_is_asked() -> None:
     assert defaults["openstack_lab_address"] == services.ADDRESS
     public = [defaults[f"openstack_lab_public_{version}"]["cidr"] for version in ("ipv4", "ipv6")]
     assert public == [str(network) for network in services.PUBLIC_NETWORKS]
+
+
+def test_swift_listens_where_it_is_asked() -> None:
+    templates = Environment(loader=FileSystemLoader(ROLE / "templates"), autoescape=True)
+    ports = VARIABLES["openstack_lab_storage_ports"]
+    told = {"openstack_lab_address": services.ADDRESS, "openstack_lab_storage_ports": ports}
+    blanks = {"openstack_lab_secrets": {}, "openstack_lab_url": {}}
+    asked = {api.name: api for api in services.APIS if api.name.startswith("swift-")}
+    assert len(asked) == 1 + len(ports)
+    for name, api in asked.items():
+        kind = name.removeprefix("swift-")
+        file = f"swift/{kind}-server.conf"
+        assert f"}}}}/{file}" in PROGRAMS[name]["command"]
+        config = ConfigParser(interpolation=None)
+        config.read_string(templates.get_template(f"{file}.j2").render(told | blanks))
+        assert config["DEFAULT"]["bind_ip"] == api.address
+        assert config["DEFAULT"]["bind_port"] == str(api.port)
+        # Each part of its pipeline is there, among them what answers without a token.
+        parts = config["pipeline:main"]["pipeline"].split()
+        assert "healthcheck" in parts
+        *filters, app = parts
+        assert {f"filter:{one}" for one in filters} | {f"app:{app}"} <= set(config.sections())
+    start = "http://{{ openstack_lab_address }}" + f":{asked['swift-proxy'].port}/"
+    assert VARIABLES["openstack_lab_url"]["objects"].startswith(start)
 
 
 def test_the_library_knows_only_programs_that_run() -> None:
@@ -67,7 +95,12 @@ def test_programs_are_restarted_for_files_that_exist() -> None:
     written = {item["template"] for item in VARIABLES["openstack_lab_files"]}
     assert {name for name in written if not (ROLE / "templates" / f"{name}.j2").is_file()} == set()
     read = {name for program in PROGRAMS.values() for name in program.get("reads", [])}
-    own = {"hoaban_lab_mirror.py", "hoaban_lab_nfs.py"}
+    own = {
+        "hoaban_lab_mirror.py",
+        "hoaban_lab_nfs.py",
+        "hoaban_lab_swift_logs.py",
+        "hoaban_lab_swift_updates.py",
+    }
     assert {path.name for path in (ROLE / "files").glob("*.py")} == own
     assert read <= written | own
     # What a command names, the program must be restarted for.
