@@ -28,7 +28,10 @@ class ContainersProps:
 
 
 class ContainersComponent(ComponentResource):
-    """The containers of a project, each with its quota, protected. None where there is no Swift."""
+    """The containers of a project, each with its quota, protected. None where there is no Swift.
+
+    One that is given up all the same goes with its objects, as a volume goes with its files.
+    """
 
     def __init__(self, props: ContainersProps, opts: ResourceOptions | None = None) -> None:
         super().__init__("hoaban:components:Containers", props.name, {}, opts)
@@ -42,6 +45,7 @@ class ContainersComponent(ComponentResource):
                 name=plan.name,
                 # Swift's container_quotas middleware refuses uploads beyond this.
                 metadata={**props.labels.metadata(), "Quota-Bytes": str(plan.quota_gb * GIB)},
+                force_destroy=True,
                 opts=ResourceOptions(parent=self, protect=True),
             )
             for plan in (props.plans if props.available else ())

@@ -26,7 +26,18 @@ class Census:
         ours = {one.id for one in projects if one.name.startswith(self._slug)}
         self._projects |= ours
         found = {kind: {one.id for one in all_ if self._ours(one)} for kind, all_ in known.items()}
-        return {kind: ids for kind, ids in {**found, "projects": ours}.items() if ids}
+        found |= {"projects": ours, "containers": self._containers()}
+        return {kind: ids for kind, ids in found.items() if ids}
+
+    def _containers(self) -> set[str]:
+        """Object containers, which are listed a project at a time."""
+        store = self._cloud.object_store
+        anyones = store.get_endpoint().removesuffix(self._cloud.current_project_id)
+        return {
+            f"{project}/{container['name']}"
+            for project in self._projects
+            for container in store.get(f"{anyones}{project}?format=json").json()
+        }
 
     def _ours(self, one: Any) -> bool:
         tags = getattr(one, "tags", None) or ()

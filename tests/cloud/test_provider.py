@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from hoaban.engine.provider import PartialFailureError, ProviderError
 from hoaban.openstack import OpenStackProvider
-from hoaban.openstack.cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, VOLUME
+from hoaban.openstack.cloud import COMPUTE, IDENTITY, IMAGE, NETWORK, OBJECTS, VOLUME
+from hoaban.openstack.errors import CloudError
 from tests.cloud.lifecycle import PREFIX, Made, Maker, check, die, key, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hoaban.openstack.cloud import Cloud
 
 pytestmark = pytest.mark.cloud
 
@@ -751,6 +755,74 @@ def test_volume(make: Maker) -> None:
 # --- all together ------------------------------------------------------------------------------
 
 
+# --- object storage ----------------------------------------------------------------------------
+
+
+def store(cloud: Cloud, path: str, content: bytes) -> str:
+    """Store an object; returns its address."""
+    return cloud.request(OBJECTS, "PUT", f"/{path}", data=content).url
+
+
+def anonymously(address: str) -> int:
+    """The status of what somebody without a token is answered."""
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(address, timeout=30).status_code
+
+
+def test_container(make: Maker) -> None:
+    container = make(
+        "objectstorage/container:Container",
+        {
+            "metadata": {"Quota-Bytes": "1024", "agency": "so-y-te"},
+            "containerRead": ".r:*,.rlistings",
+            "containerWrite": f"{make.provider._cloud.project_id}:*",
+        },
+        f"container-{RUN}",
+    )
+    assert container.id == container.out("name")
+    live(
+        container,
+        updates={
+            "metadata": {"metadata": {"agency": "so-y-te", "Quota-Bytes": "2048"}},
+            "an item less": {"metadata": {"agency": "so-y-te"}},
+            "no metadata": {"metadata": None},
+            "versions": {"versioning": True},
+            "no versions": {"versioning": False},
+            "private": {"containerRead": None, "containerWrite": None},
+        },
+        replaces={"storagePolicy": "other", "name": "other"},
+    )
+    die(container, make)
+
+
+def test_container_s_access_and_quota_hold(make: Maker) -> None:
+    cloud = make.provider._cloud
+    asked: dict[str, object] = {"metadata": {"Quota-Bytes": "1024"}, "forceDestroy": True}
+    container = make("objectstorage/container:Container", asked, f"shelf-{RUN}")
+    address = store(cloud, f"{container.id}/hồ sơ.txt", bytes(1000))
+    assert anonymously(address) == 401
+    container.update({**asked, "containerRead": ".r:*"})
+    assert anonymously(address) == 200
+    with pytest.raises(CloudError) as caught:
+        store(cloud, f"{container.id}/more", bytes(1000))
+    assert caught.value.status == 413
+
+
+def test_container_with_objects_asks_before_it_goes(make: Maker) -> None:
+    cloud = make.provider._cloud
+    asked: dict[str, object] = {"versioning": True}
+    container = make("objectstorage/container:Container", asked, f"kept-{RUN}")
+    for content in (b"one", b"two"):
+        store(cloud, f"{container.id}/a/b.pdf", content)
+    # Once it is deleted, only its versions are left.
+    cloud.request(OBJECTS, "DELETE", f"/{container.id}/a/b.pdf")
+    with pytest.raises(ProviderError, match="is not empty"):
+        container.delete()
+    container.update({**asked, "forceDestroy": True})
+    die(container, make)
+
+
 def test_many_at_once_in_few_calls(make: Maker, net: Made, subnet: Made) -> None:
     group = make("networking/secGroup:SecGroup", {"deleteDefaultRules": True}, "bulk")
     before = make.provider.calls.copy()
@@ -801,6 +873,7 @@ def test_nothing_is_left(tenant: OpenStackProvider, project: Made) -> None:
         (COMPUTE, "/os-server-groups", "server_groups", {}, 0),
         (VOLUME, "/volumes", "volumes", {}, 0),
         (IMAGE, "/images", "images", {"owner": project.id}, 0),
+        (OBJECTS, "/", "items", {"format": "json"}, 0),
         (IDENTITY, "/projects", "projects", {"name": f"{PREFIX}p-{RUN}"}, 0),
     ):
         left = list(cloud.pages(service, path, collection, params=params))

@@ -10,6 +10,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
 from hoaban.backup.journal import Journal
 from hoaban.backup.lending import CloudLending
@@ -43,6 +44,7 @@ ALL = Consent(delete_data=True, allow_replace=True)
 NOTHING = Consent()
 SLUG = f"thu-nghiem-{secrets.token_hex(2)}"
 PROJECT = f"{SLUG}-{AGENCY}"
+CONTAINER = f"{AGENCY}-portal-ho-so"
 
 
 def ignore(_: EngineEvent) -> None:
@@ -83,10 +85,17 @@ class Story:
             self.outputs().hosts[f"{AGENCY}-portal-{name}"].server_id
         )
 
+    def objects(self, method: str, path: str, **how: Any) -> Any:
+        """Ask for something in the agency's own account of object storage."""
+        store = self.cloud.object_store
+        anyones = store.get_endpoint().removesuffix(self.cloud.current_project_id)
+        return store.request(f"{anyones}{self.outputs().project_id}/{path}", method, **how)
+
 
 @pytest.fixture(scope="module")
 def story(cloud: Connection, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     small = SmallProvince(tmp_path_factory.mktemp("thu-nghiem"), SLUG)
+    small.department["systems"][0]["containers"] = [{"name": "ho-so", "quota_gb": 1}]
     image = small.folder / "tiny.raw"
     image.write_bytes(bytes(65_536))
     config = config_file(small.target(None))
@@ -158,6 +167,19 @@ def test_the_agency_comes_up_as_planned(story: Story) -> None:
         f"{AGENCY}-portal-data-1-db", all_projects=True, ignore_missing=False
     )
     assert [a["server_id"] for a in volume.attachments] == [story.server("data-1").id]
+
+
+def test_the_agency_has_its_container_with_its_quota(story: Story) -> None:
+    outputs = story.outputs()
+    assert (outputs.container_names, outputs.unavailable_containers) == ([CONTAINER], [])
+    headers = story.objects("HEAD", CONTAINER).headers
+    assert headers["X-Container-Meta-Quota-Bytes"] == str(1024**3)
+    assert headers["X-Container-Meta-Agency"] == AGENCY
+    assert story.objects("PUT", f"{CONTAINER}/a/b.txt", data=b"c").status_code == 201
+    assert story.objects("GET", f"{CONTAINER}/a/b.txt").content == b"c"
+    with requests.Session() as stranger:
+        stranger.trust_env = False
+        assert stranger.get(story.objects("HEAD", CONTAINER).url, timeout=30).status_code == 401
 
 
 def test_the_rules_in_the_cloud_are_the_plans_and_no_others(story: Story) -> None:
@@ -350,7 +372,11 @@ def test_the_foundation_stays_while_the_agency_stands(story: Story) -> None:
 
 
 def test_destroy_leaves_the_cloud_as_it_was(story: Story) -> None:
-    destroy(story.small.target(), engine_for(), ignore, consent=NOTHING)
+    with pytest.raises(Decline, match="data would be lost: 1 objects") as caught:
+        destroy(story.small.target(), engine_for(), ignore, consent=NOTHING)
+    assert f"container {CONTAINER} with all its objects" in (caught.value.detail or "")
+    assert story.objects("GET", f"{CONTAINER}/a/b.txt").content == b"c"
+    destroy(story.small.target(), engine_for(), ignore, consent=Consent(delete_data=True))
     with pytest.raises(Decline, match="data would be lost"):
         destroy(story.small.target(None), engine_for(), ignore, consent=NOTHING)
     destroy(story.small.target(None), engine_for(), ignore, consent=ALL)

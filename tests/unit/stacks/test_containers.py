@@ -33,7 +33,8 @@ def test_a_container_is_protected_marked_and_limited() -> None:
         "agency": "so-y-te",
         "Quota-Bytes": "5368709120",
     }
-    assert container.inputs.get("forceDestroy") is None
+    # Who lets it go was told that its objects go along.
+    assert container.inputs["forceDestroy"] is True
 
 
 def test_a_cloud_without_swift_gets_a_warning_and_no_container(
