@@ -50,7 +50,7 @@ test: setup ## lint, types, unit, engine, cloud, Molecule and end-to-end tests
 lint types unit engine cloud molecule e2e: setup ## one part of the tests
 	@python -m tests.run $@
 
-bench: setup ## benchmarks (BENCH=guest or lab for others: docs/benchmarks.md)
+bench: setup ## benchmarks (BENCH=guest and others: docs/benchmarks.md)
 	@python -m tests.bench $(BENCH)
 
 clean: ## remove what was built in this checkout; state under .hoaban stays

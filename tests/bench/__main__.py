@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.console import print_error
 from hoaban.errors import HoabanError
-from tests.bench import agencies, guest, hardening, lab, vpn
+from tests.bench import agencies, guest, hardening, lab, tunnels, vpn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +25,7 @@ PARTS: dict[str, Callable[[], Figures]] = {
     "guest": guest.main,  # the lab with qemu
     "hardening": hardening.main,  # the guest image, qemu, a mirror of Debian
     "lab": lab.main,  # stops it and starts it
+    "tunnels": tunnels.main,  # the lab with qemu
     "vpn": vpn.main,  # nothing: planning and rendering
 }
 

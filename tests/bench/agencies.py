@@ -17,7 +17,7 @@ from hoaban.provision.fleet import Job, local_executor, up_all
 from hoaban.provision.target import Target
 from hoaban.workspace import Workspace
 from tests.bench.counting import counted
-from tests.bench.figures import Figures, seconds
+from tests.bench.figures import Figures, ratios, seconds
 from tests.bench.province import BULK_TWIN, CROWD, OURS, TWIN, BenchProvince
 from tests.bench.stacks import destroy, must_serve, plan, up
 from tests.bench.tenant import finish
@@ -54,7 +54,7 @@ class Sides:
 
     def ratio(self, one: str, other: str) -> list[float]:
         """Time of ``one`` to that of ``other``, round by round."""
-        return [a / b for a, b in zip(self.seconds[one], self.seconds[other], strict=True)]
+        return ratios(self.seconds[one], self.seconds[other])
 
 
 def compare(bench: BenchProvince, census: Census, figures: Figures) -> None:

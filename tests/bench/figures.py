@@ -69,6 +69,23 @@ def shown(value: Any) -> str:
     return f"{round(median(value), 2)} ({min(value)} to {max(value)})"
 
 
+def rounds(most: int, longest: float) -> Iterator[int]:
+    """Numbers of rounds, from 0: ``most`` of them, and none that begins after ``longest`` seconds.
+
+    There is always a first one.
+    """
+    started = time.monotonic()
+    for number in range(most):
+        if number and time.monotonic() - started > longest:
+            return
+        yield number
+
+
+def ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Each figure to the other one of its round."""
+    return [one / other for one, other in zip(ones, others, strict=True)]
+
+
 def seconds(work: Callable[[], Any]) -> float:
     """Wall seconds of a call."""
     started = time.monotonic()

@@ -7,7 +7,6 @@ after provisioning. Needs the lab with qemu and the built guest image.
 from __future__ import annotations
 
 import os
-import secrets
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from hoaban import image
 from hoaban.console import Steps, stderr
 from hoaban.converge.console import CloudConsole
 from hoaban.converge.run import converge, prepare
@@ -32,26 +30,32 @@ from hoaban.provision.engines import engine_for
 from hoaban.verify.model import Status
 from hoaban.verify.run import verify
 from tests.bench.figures import Figures
-from tests.bench.stacks import ANYTHING, destroy, must_serve, up
-from tests.cloud.province import AGENCY, SmallProvince
+from tests.bench.stacks import (
+    ANYTHING,
+    SIZE,
+    bench_province,
+    destroy,
+    must_have_image,
+    must_serve,
+    up,
+)
+from tests.cloud.province import AGENCY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hoaban.inventory.fleet import ManagedHost
     from hoaban.remote import Remote
+    from tests.cloud.province import SmallProvince
 
 LOG_IN_SECONDS = 300
-SIZE = {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}
 
 
 def province(folder: Path) -> SmallProvince:
     """The province of the tests with real guests."""
-    small = SmallProvince(folder, f"do-luong-{secrets.token_hex(2)}")
-    small.province["sizes"] = {"tiny": SIZE}
+    small = bench_province(folder)
     small.tiers["web"]["count"] = 1
     small.write()
-    (small.workspace.inventory / "hoaban.yml").write_text("plugin: hoaban\n", encoding="utf-8")
     return small
 
 
@@ -141,10 +145,7 @@ def department(small: SmallProvince, figures: Figures) -> None:
 def main() -> Figures:
     """Deliver the foundation, measure the department, remove both."""
     must_serve(Hypervisor.QEMU)
-    if image.built() is None:
-        raise HoabanError(
-            "the guest image has not been built from the recipe as it is", mend="hoaban image build"
-        )
+    must_have_image()
     figures = Figures("guest")
     figures.add("cores", os.cpu_count() or 0)
     with tempfile.TemporaryDirectory(prefix="hoaban-bench-") as name:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from hoaban.converge.playbook import Transport, environment, playbook_path
+from hoaban.converge.playbook import playbook_path
 from hoaban.errors import HoabanError
-from hoaban.workspace import Workspace
+from tests.bench.plays import apply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,25 +71,8 @@ class Visit:
         )
 
     def apply_roles(self, folder: Path, level: int) -> None:
-        """Apply the playbook of agencies' servers, as ``hoaban converge`` does."""
-        inventory = folder / "inventory" / "hosts.json"
-        inventory.parent.mkdir(parents=True)
-        inventory.write_text(json.dumps(self._inventory(level)), encoding="utf-8")
-        variables = environment(Workspace(folder, folder / "home"), Transport.MITOGEN)
-        done = subprocess.run(
-            ["ansible-playbook", "-i", inventory, playbook_path("agency.yml")],
-            env={**os.environ, **variables},
-            cwd=playbook_path("agency.yml").parents[1],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise HoabanError(
-                f"ansible-playbook ended with status {done.returncode}",
-                mend="the end of its output is below",
-                detail=done.stdout[-3000:] + done.stderr[-1000:],
-            )
+        """Apply the playbook of agencies' servers."""
+        apply(playbook_path("agency.yml"), self._inventory(level), folder)
 
     def _inventory(self, level: int) -> dict[str, Any]:
         """The guest as a server of an agency; it has no log host and no backup host to send to."""

@@ -30,10 +30,13 @@ class Guest:
     name: str
     address: str
     key: Path
+    silent: bool = False
+    """Whether what commands print there is kept from standard output."""
 
-    def run(self, script: str, status: int | None = 0) -> str:
-        """Output of a shell script as root; its exit status must be as told (None: any)."""
-        options = {
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of ssh(1) by which it is reached."""
+        return {
             "IdentityFile": self.key,
             "IdentitiesOnly": "yes",
             "UserKnownHostsFile": self.key.with_name(f"known_{self.name}"),
@@ -42,7 +45,10 @@ class Guest:
             "ConnectTimeout": "10",
             "LogLevel": "ERROR",
         }
-        words = [f"-o{name}={value}" for name, value in options.items()]
+
+    def run(self, script: str, status: int | None = 0) -> str:
+        """Output of a shell script as root; its exit status must be as told (None: any)."""
+        words = [f"-o{name}={value}" for name, value in self.options.items()]
         done = subprocess.run(
             ["ssh", *words, f"{USER}@{self.address}", "sudo", "bash", "-euo", "pipefail", "-s"],
             input=script,
@@ -51,7 +57,8 @@ class Guest:
             check=False,
             timeout=300,
         )
-        print(f"[{self.name}]", done.stdout, done.stderr, sep="\n", flush=True)
+        if not self.silent:
+            print(f"[{self.name}]", done.stdout, done.stderr, sep="\n", flush=True)
         if status is not None:
             assert done.returncode == status, f"{self.name}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -82,6 +89,7 @@ class Outside:
     cloud: Connection
     slug: str
     folder: Path
+    silent: bool = False
     made: list[tuple[Any, Any]] = field(default_factory=list)
     """How to remove what was made, and what that is; the newest last."""
     network: Any = None
@@ -101,8 +109,8 @@ class Outside:
         gateway = {"network_id": self.public.id}
         router = net.create_router(name=name, external_gateway_info=gateway)
         self._add(net.delete_router, router)
-        net.add_interface_to_router(router, subnet_id=subnet.id)
-        self._add(lambda one: net.remove_interface_from_router(one, subnet_id=subnet.id), router)
+        net.add_interface_to_router(router, subnet=subnet.id)
+        self._add(lambda one: net.remove_interface_from_router(one, subnet=subnet.id), router)
 
     def boot(self, name: str, address: str, like: str) -> Guest:
         """Order a guest of the image and size that the server ``like`` has, at a floating IP."""
@@ -125,7 +133,7 @@ class Outside:
             floating_network_id=self.public.id, floating_ip_address=address, port_id=port.id
         )
         self._add(cloud.network.delete_ip, floating)
-        return Guest(name, address, self.folder / "key")
+        return Guest(name, address, self.folder / "key", self.silent)
 
     def close(self) -> None:
         """Remove everything, the newest first."""
