@@ -59,14 +59,14 @@ def age(text: Any) -> float | None:
 
 
 def timer() -> dict[str, str]:
-    """Whether backups are planned."""
-    shown = subprocess.run(
-        ["systemctl", "show", TIMER, "--property=UnitFileState,ActiveState"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    """Whether backups are planned: by the units' files, and by what runs."""
+    words = ("UnitFileState", "is-enabled"), ("ActiveState", "is-active")
+    return {word: _systemctl(verb) for word, verb in words}
+
+
+def _systemctl(verb: str) -> str:
+    asked = ["systemctl", verb, TIMER]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def server() -> str:

@@ -173,9 +173,9 @@ def package_lists(folder: Path) -> list[dict[str, Any]]:
 
 
 def unit_state(unit: str) -> dict[str, str]:
-    """Two words of systemd about a unit."""
-    shown = command("systemctl", "show", unit, "--property=UnitFileState,ActiveState")["out"]
-    return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    """Two words of systemd about a unit: of its files, and of what runs."""
+    words = ("UnitFileState", "is-enabled"), ("ActiveState", "is-active")
+    return {word: command("systemctl", verb, unit)["out"].strip() for word, verb in words}
 
 
 def people(accounts: list[str]) -> dict[str, Any]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hoaban.plugins.action.known_variables import complaint
 from hoaban.plugins.action.packages_present import missing
-from hoaban.plugins.action.units_running import as_wanted, states
+from hoaban.plugins.action.units_running import mends
+from hoaban.plugins.action.units_taken_up import script
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hoaban.roles import Role
 
 
@@ -29,34 +33,61 @@ def test_no_answer_means_that_all_are_missing() -> None:
 
 def test_answers_by_way_of_a_terminal() -> None:
     assert missing(["chrony"], "chrony installed\r\n") == []
-    listing = "UnitFileState=enabled\r\nActiveState=active\r\n\r\nActiveState=inactive\r\n"
-    assert [state["ActiveState"] for state in states(listing)] == ["active", "inactive"]
-
-
-def test_states_of_units_in_the_order_asked_for() -> None:
-    listing = "UnitFileState=enabled\nActiveState=active\n\nUnitFileState=\nActiveState=inactive\n"
-    assert states(listing) == [
-        {"UnitFileState": "enabled", "ActiveState": "active"},
-        {"UnitFileState": "", "ActiveState": "inactive"},
-    ]
 
 
 @pytest.mark.parametrize(
-    ("enabled", "active", "running", "wanted"),
+    ("enabled", "active", "running", "verbs"),
     [
-        ("enabled", "active", True, True),
-        ("static", "active", True, True),
-        ("enabled", "inactive", True, False),
-        ("enabled", "failed", True, False),
-        ("enabled", "inactive", False, True),
-        ("disabled", "active", True, False),
-        ("masked", "inactive", False, False),
-        ("", "inactive", False, False),
+        ("enabled", "active", True, []),
+        ("static", "active", True, []),
+        ("enabled", "inactive", True, ["start"]),
+        ("enabled", "failed", True, ["start"]),
+        ("enabled", "inactive", False, []),
+        ("disabled", "active", True, ["enable"]),
+        ("disabled", "inactive", True, ["enable", "start"]),
+        ("masked", "inactive", False, ["enable"]),
+        ("not-found", "inactive", False, ["enable"]),
     ],
 )
-def test_units_as_wanted(enabled: str, active: str, running: bool, wanted: bool) -> None:
-    state = {"UnitFileState": enabled, "ActiveState": active}
-    assert as_wanted(state, running=running) is wanted
+def test_what_a_unit_lacks(enabled: str, active: str, running: bool, verbs: list[str]) -> None:
+    todo = mends({"a.service": running}, f"{enabled}\r\n{active}\r\n")
+    assert todo is not None
+    assert [how.split()[-1] for how, units in todo.items() if units] == verbs
+
+
+def test_units_that_lack_the_same_are_mended_by_one_call() -> None:
+    answer = "disabled enabled disabled inactive active inactive".replace(" ", "\n")
+    todo = mends({"a.service": True, "b.timer": True, "c.service": False}, answer)
+    assert todo is not None
+    assert list(todo.values()) == [["a.service", "c.service"], ["a.service"]]
+
+
+def test_an_answer_that_is_none_is_noticed() -> None:
+    assert mends({"a.service": True}, "System has not been booted with systemd") is None
+
+
+@pytest.mark.parametrize(
+    ("units", "changed", "calls"),
+    [
+        (["a.service", "b.timer"], "no", ["--no-pager restart a.service b.timer"]),
+        (["a.service"], "yes", ["daemon-reload", "--no-pager restart a.service"]),
+        ([], "no", []),
+        ([], "yes", ["daemon-reload"]),
+    ],
+)
+def test_units_are_read_anew_where_their_files_have_changed(
+    tmp_path: Path, units: list[str], changed: str, calls: list[str]
+) -> None:
+    fake = tmp_path / "systemctl"
+    fake.write_text(
+        f"#!/bin/sh\ncase $1 in show) echo NeedDaemonReload={changed};; "
+        f'*) echo "$*" >> {tmp_path}/calls;; esac\n'
+    )
+    fake.chmod(0o755)
+    line = script(units, "restarted", ["c.service"])
+    subprocess.run(["sh", "-c", line], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=True)
+    told = tmp_path / "calls"
+    assert (told.read_text().splitlines() if told.exists() else []) == calls
 
 
 def test_a_misspelt_variable(some_role: Role) -> None:
