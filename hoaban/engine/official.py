@@ -25,6 +25,7 @@ from hoaban.engine.embedded import lock
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.engine import watch
 from hoaban.engine.embedded.events import EventStream
+from hoaban.engine.embedded.locked import LockedError
 from hoaban.engine.embedded.project import Project
 from hoaban.engine.embedded.state import Snapshot
 from hoaban.engine.embedded.store import open_stack, stack_outputs
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
 
     from hoaban.engine.api import EventHandler, Options, Stack
-    from hoaban.engine.embedded.lock import Holder
+    from hoaban.engine.embedded.lease import Holder
     from hoaban.engine.embedded.store import Opened
 
 _PRIVATE = 0o600
@@ -235,7 +236,7 @@ class CommandOperation:
             )
         holders = lock.holders(backend, name)
         if isinstance(error, ConcurrentUpdateError) and holders:
-            return lock.LockedError(name, holders)
+            return LockedError(name, holders)
         found = errors_of(
             [(plain(one.message), one.urn or "") for one in self._told], self._command.said
         )

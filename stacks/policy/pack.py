@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def policy_of(rule: Rule) -> Policy:
     """The policy that checks a rule."""
-    told = {
+    told: dict[str, Any] = {
         "name": rule.id,
         "description": rule.title.en,
         "enforcement_level": EnforcementLevel(rule.level.value),
@@ -41,7 +41,7 @@ def _of_resource(rule: ResourceRule) -> Callable[[Any, Any], None]:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         seen = Seen(args.resource_type, args.urn, args.name, args.props, bool(args.opts.protect))
         for wrong in rule.check(seen):
-            report(wrong)
+            report(wrong, None)
 
     return validate
 

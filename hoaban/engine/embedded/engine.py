@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hoaban.engine.api import EventHandler, Options, Stack, UpdateResult
-    from hoaban.engine.embedded.lock import Holder
+    from hoaban.engine.embedded.lease import Holder
     from hoaban.engine.embedded.providers import ProviderFactory
 
 STOPPING: Final = (

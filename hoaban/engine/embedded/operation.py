@@ -130,8 +130,10 @@ class Operation:
         return Policies(packs, name, project.folder, preview=not self._persist or rehearses)
 
     def _close_programs(self) -> None:
-        for one in (*self._programs, *self._policies):
-            one.close()
+        for program in self._programs:
+            program.close()
+        for policies in self._policies:
+            policies.close()
 
     def _run(self, opened: Opened) -> UpdateResult:
         store = opened.store
