@@ -168,6 +168,19 @@ def test_functions_are_the_sdks(token_of: str) -> None:
     assert {spec.name for spec in FUNCTIONS[token_of].inputs} == arguments
 
 
+@pytest.mark.parametrize("token_of", sorted(FUNCTIONS))
+def test_kinds_of_answers_are_the_sdks(token_of: str) -> None:
+    module = inspect.getmodule(_sdk(token_of))
+    name = token_of.rpartition(":")[2]
+    result = getattr(module, f"{name[0].upper()}{name[1:]}Result")
+    specs = {spec.name: spec for spec in FUNCTIONS[token_of].outputs}
+    for prop in vars(result).values():
+        if isinstance(prop, property):
+            spec = specs[_pulumi_name(prop)]
+            told = typing.get_type_hints(prop.fget, vars(module))["return"]
+            _same_kind(f"{token_of}.{spec.name}", spec, told)
+
+
 def test_unknown_answers_have_all_outputs() -> None:
     for function in FUNCTIONS.values():
         answer = function.unknown({})
