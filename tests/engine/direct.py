@@ -26,11 +26,14 @@ from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.providers import Registry, ResourceDiffer
 from hoaban.engine.embedded.refresh import Refresh
 from hoaban.engine.embedded.registered import Stopping
+from hoaban.engine.embedded.scope import Scope
 from hoaban.engine.embedded.secrets import PassphraseCrypter
 from hoaban.engine.embedded.steps import Goal
 from hoaban.engine.embedded.store import Store
 from hoaban.engine.embedded.urns import make_urn
 from hoaban.engine.embedded.verify import problems
+from hoaban.engine.values import UNKNOWN, Unknown
+from hoaban.errors import HoabanError
 from tests.engine.fake_provider import FakeCloud, Thing
 
 if TYPE_CHECKING:
@@ -56,13 +59,24 @@ def urn(name: str) -> str:
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource as a program would declare it; ``uses`` are inputs that are others' ids."""
+    """A resource as a program would declare it; ``uses`` are inputs that are others' ids.
+
+    ``follows`` names what it is replaced with, ``was`` a name that it had before.
+    """
 
     name: str
     inputs: dict[str, Any] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
     delete_before_replace: bool | None = None
     replaced_with: bool = False
+    protect: bool = False
+    retain: bool = False
+    trigger: int | None = None
+    follows: tuple[str, ...] = ()
+    deleted_with: str = ""
+    was: str = ""
+    import_id: str = ""
+    ignored: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.name
@@ -85,55 +99,79 @@ class Direct:
     def load(self) -> Snapshot:
         return self.store().load().snapshot
 
-    def up(self, program: Sequence[Declared], *, continue_on_error: bool = False) -> Failures:
+    def up(self, program: Sequence[Declared], **options: Any) -> Failures:
         """Run a program; failures are returned, the state is written as after a real run."""
-        options = Options(parallel=4, continue_on_error=continue_on_error)
-        return self._run(options, lambda *parts: self._deploy(program, *parts))
+        return self._run(
+            Options(parallel=4, **options), lambda *parts: self._deploy(program, *parts)
+        )
 
-    def refresh(self) -> Failures:
-        return self._run(Options(parallel=4), _refresh)
+    def preview(self, program: Sequence[Declared], **options: Any) -> Failures:
+        """What ``up`` would do; nothing is written."""
+        return self._run(
+            Options(parallel=4, **options),
+            lambda *parts: self._deploy(program, *parts),
+            persist=False,
+        )
 
-    def destroy(self) -> Failures:
+    def refresh(self, **options: Any) -> Failures:
+        return self._run(Options(parallel=4, **options), _refresh)
+
+    def destroy(self, **options: Any) -> Failures:
         def work(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
-            executor = _executor(ledger, registry)
-            planner = Planner(ledger.olds, ResourceDiffer(registry))
-            delete_the_rest(planner, executor, failures, "test", options.parallel)
+            executor = _executor(ledger, registry, options.released)
+            scope = Scope(options.targets, released=options.released)
+            planner = Planner(ledger.olds, ResourceDiffer(registry), scope)
+            try:
+                delete_the_rest(planner, executor, failures, "test", options.parallel)
+            except HoabanError as error:
+                failures.add(error)
 
-        return self._run(Options(parallel=4), work)
+        return self._run(Options(parallel=4, **options), work)
 
     def _run(
-        self, options: Options, work: Callable[[Ledger, Registry, Failures, Options], None]
+        self,
+        options: Options,
+        work: Callable[[Ledger, Registry, Failures, Options], None],
+        *,
+        persist: bool = True,
     ) -> Failures:
         store = self.store()
         if not self.locked:
-            return self._work(store, options, work)
+            return self._work(store, options, work, persist=persist)
         with Lock(store.backend, NAME):
-            return self._work(store, options, work)
+            return self._work(store, options, work, persist=persist)
 
     def _work(
         self,
         store: Store,
         options: Options,
         work: Callable[[Ledger, Registry, Failures, Options], None],
+        *,
+        persist: bool,
     ) -> Failures:
         loaded = store.load()
-        ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=True)
+        ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=persist)
         if loaded.recovered:
             ledger.commit()
-        failures = Failures(Path(), continue_on_error=options.continue_on_error)
-        registry = Registry(self.cloud.provider, ledger.olds, variables={}, preview=False)
+        failures = Failures(self.folder, continue_on_error=options.continue_on_error)
+        registry = self._registry(ledger, persist=persist)
         try:
             refresh = Refresh(_executor(ledger, registry), failures, options)
             if work is not _refresh and refresh.settle_interrupted():
                 ledger.commit()
-                ledger = Ledger(store, ledger.snapshot(), base=ledger.base, persist=True)
-                registry = Registry(self.cloud.provider, ledger.olds, variables={}, preview=False)
+                ledger = Ledger(store, ledger.snapshot(), base=ledger.base, persist=persist)
+                registry = self._registry(ledger, persist=persist)
             if not failures:
                 work(ledger, registry, failures, options)
+        except Exception as error:  # noqa: BLE001 (as an operation does, which raises it at its end)
+            failures.add(error)
         finally:
             ledger.commit()
             ledger.close()
         return failures
+
+    def _registry(self, ledger: Ledger, *, persist: bool) -> Registry:
+        return Registry(self.cloud.provider, ledger.olds, variables={}, preview=not persist)
 
     def _deploy(
         self,
@@ -145,9 +183,9 @@ class Direct:
     ) -> None:
         report = Reporter(Silence())
         deployment = Deployment(
-            NAME, ledger, registry, report, failures, options, {}, dry_run=False
+            NAME, ledger, registry, report, failures, options, {}, dry_run=not ledger._persist
         )
-        ids: dict[str, concurrent.futures.Future[str | None]] = {}
+        ids: dict[str, concurrent.futures.Future[str | Unknown | None]] = {}
         with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
             for one in program:
                 ids[one.name] = pool.submit(_register, deployment, one, dict(ids))
@@ -159,19 +197,27 @@ def _refresh(ledger: Ledger, registry: Registry, failures: Failures, options: Op
     Refresh(_executor(ledger, registry), failures, options).run()
 
 
-def _executor(ledger: Ledger, registry: Registry) -> Executor:
+def _executor(ledger: Ledger, registry: Registry, released: Sequence[str] = ()) -> Executor:
     report = Reporter(Silence())
     slots = threading.Semaphore(4)
-    return Executor(ledger, registry, report, slots, str(NAME), dry_run=False)
+    return Executor(
+        ledger, registry, report, slots, str(NAME), dry_run=not ledger._persist, released=released
+    )
 
 
 def _register(
     deployment: Deployment,
     one: Declared,
-    ids: dict[str, concurrent.futures.Future[str | None]],
-) -> str | None:
-    """Register one resource when those it uses are there, as the SDK would."""
+    ids: dict[str, concurrent.futures.Future[str | Unknown | None]],
+) -> str | Unknown | None:
+    """Register one resource when those it uses are there, as the SDK would.
+
+    Returns its id, UNKNOWN where there is none yet, None when it could not be made.
+    """
     inputs = dict(one.inputs)
+    for other in (*one.follows, one.deleted_with):
+        if other and ids[other].result() is None:
+            return None
     by_property = {}
     for used in one.uses:
         known = ids[used].result()
@@ -192,11 +238,19 @@ def _register(
                 dependencies=tuple(urn(used) for used in one.uses),
                 property_dependencies=by_property,
                 delete_before_replace=one.delete_before_replace,
+                protect=one.protect,
+                retain_on_delete=one.retain,
+                replacement_trigger=one.trigger,
+                replace_with=tuple(map(urn, one.follows)),
+                deleted_with=urn(one.deleted_with) if one.deleted_with else "",
+                aliases=(urn(one.was),) if one.was else (),
+                import_id=one.import_id,
+                ignore_changes=one.ignored,
             )
         )
     except Stopping:
         return None
-    return None if done.failed else done.id
+    return None if done.failed else done.id or UNKNOWN
 
 
 def assert_clean(failures: Failures) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded import calls
 from hoaban.engine.embedded.keys import resource_key
-from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +93,7 @@ def sweep_unfinished(executor: Executor, failures: Failures) -> None:
                         urn=wanted.urn,
                     )
                     calls.delete(provider, found)
-        except HoabanError as error:
+        except Exception as error:  # noqa: BLE001 (told to the caller's thread)
             failures.add(error, wanted.urn, wanted.source_position)
             continue
         if not executor.dry_run:
