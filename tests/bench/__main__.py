@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hoaban.console import print_error
 from hoaban.errors import HoabanError
-from tests.bench import agencies, guest, hardening, lab, tunnels, vpn
+from tests.bench import agencies, backups, guest, hardening, lab, throughput, tunnels, vpn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 PARTS: dict[str, Callable[[], Figures]] = {
     "agencies": agencies.main,  # the lab with the fake hypervisor
+    "backups": backups.main,  # half of throughput
     "guest": guest.main,  # the lab with qemu
     "hardening": hardening.main,  # the guest image, qemu, a mirror of Debian
     "lab": lab.main,  # stops it and starts it
-    "tunnels": tunnels.main,  # the lab with qemu
+    "throughput": throughput.main,  # the lab with qemu
+    "tunnels": tunnels.main,  # the other half of throughput
     "vpn": vpn.main,  # nothing: planning and rendering
 }
 
