@@ -42,7 +42,7 @@ class Guest:
             "UserKnownHostsFile": self.key.with_name(f"known_{self.name}"),
             # Made this minute, by us, on a network that nobody else has.
             "StrictHostKeyChecking": "accept-new",
-            "ConnectTimeout": "10",
+            "ConnectTimeout": "30",
             "LogLevel": "ERROR",
         }
 
