@@ -10,7 +10,6 @@ import concurrent.futures
 import json
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Options
@@ -38,6 +37,7 @@ from tests.engine.fake_provider import FakeCloud, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from hoaban.engine.embedded.state import Snapshot
 

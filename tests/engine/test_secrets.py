@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pulumi_crypto.constants import PBKDF2_COUNT
@@ -15,6 +15,9 @@ from hoaban.engine.embedded.secrets import (
     read_passphrase,
 )
 from hoaban.errors import HoabanError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # Written by the official engine 3.259 with the passphrase "x".
 OFFICIAL_SALT = "v1:8QmGGr7Q0QA=:v1:qdSNRHE08Qqb2CoB:onztDUy3unq2CX7VA7EIm4iJ8gtqrw=="
@@ -42,7 +45,7 @@ def test_reads_what_the_official_engine_encrypted() -> None:
 def test_wrong_passphrase(tmp_path: Path) -> None:
     file = passphrase_file(tmp_path, "y\n")
     with pytest.raises(HoabanError, match=r"passphrase in .* is wrong") as caught:
-        open_crypter(file, OFFICIAL_SALT, where=Path("Pulumi.dev.yaml"))
+        open_crypter(file, OFFICIAL_SALT, where="Pulumi.dev.yaml")
     assert "Pulumi.dev.yaml" in str(caught.value)
     assert "8QmGGr7Q0QA" not in str(caught.value)
 
