@@ -10,6 +10,7 @@ import concurrent.futures
 import json
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Options
@@ -37,7 +38,6 @@ from tests.engine.fake_provider import FakeCloud, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from hoaban.engine.embedded.state import Snapshot
 
@@ -153,7 +153,7 @@ class Direct:
         ledger = Ledger(store, loaded.snapshot, base=loaded.base, persist=persist)
         if loaded.recovered:
             ledger.commit()
-        failures = Failures(self.folder, continue_on_error=options.continue_on_error)
+        failures = Failures(Path(self.place), continue_on_error=options.continue_on_error)
         registry = self._registry(ledger, persist=persist)
         try:
             refresh = Refresh(_executor(ledger, registry), failures, options)

@@ -83,7 +83,7 @@ class Holder:
     token: str = ""
     namespace: str = ""
     started: int = 0
-    lease: float = 0
+    lease: float = 0.0
     beat: int = 0
     renewed: str = ""
     released: bool = False

@@ -99,12 +99,12 @@ def test_restic_gets_the_same_windows() -> None:
 def test_each_part_comes_within_a_month() -> None:
     state: dict[str, Any] = {}
     read = []
-    for _ in range(program.PARTS):
-        (part,) = program.parts_to_check(state)
+    for _ in range(store.PARTS):
+        (part,) = store.parts_to_check(state)
         read.append(part)
         state["part"] = part
-    assert sorted(read) == list(range(1, program.PARTS + 1))
-    assert program.parts_to_check({"part": 30, "damaged": [4, 9]}) == [1, 4, 9]
+    assert sorted(read) == list(range(1, store.PARTS + 1))
+    assert store.parts_to_check({"part": 30, "damaged": [4, 9]}) == [1, 4, 9]
 
 
 class Fake(program.Repository):  # type: ignore[misc]
