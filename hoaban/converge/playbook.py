@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
@@ -23,6 +22,7 @@ import ansible_runner
 import psutil
 
 from hoaban.errors import HoabanError
+from hoaban.mitogen import strategy
 from hoaban.workspace import toolkit_root
 
 if TYPE_CHECKING:
@@ -81,10 +81,9 @@ def environment(workspace: Workspace, transport: Transport) -> dict[str, str]:
         "HOABAN_HOME": str(workspace.home),
     }
     if transport is Transport.MITOGEN:
-        values |= {
-            "ANSIBLE_STRATEGY": "mitogen_linear",
-            "ANSIBLE_STRATEGY_PLUGINS": str(_mitogen_strategies()),
-        }
+        values |= strategy(
+            "install the toolkit's own environment (make setup), or use --transport ssh"
+        )
     return values
 
 
@@ -254,16 +253,6 @@ def _last_words(folder: Path) -> str:
     text = output.read_text(encoding="utf-8", errors="replace") if output.is_file() else ""
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
     return "\n".join(line for line in lines if line.strip()[:1] not in ("", "*"))[-2000:]
-
-
-def _mitogen_strategies() -> Path:
-    spec = importlib.util.find_spec("ansible_mitogen")
-    if spec is None or not spec.submodule_search_locations:
-        raise HoabanError(
-            "mitogen is not installed beside Ansible",
-            mend="install the toolkit's own environment (make setup), or use --transport ssh",
-        )
-    return Path(spec.submodule_search_locations[0]) / "plugins/strategy"
 
 
 def _tool(name: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import shlex
 import tempfile
@@ -17,6 +16,7 @@ from hoaban.errors import HoabanError
 from hoaban.image.mirror import host_mirror
 from hoaban.lab import preflight
 from hoaban.lab.logs import tail
+from hoaban.mitogen import strategy
 from hoaban.workspace import toolkit_root
 
 if TYPE_CHECKING:
@@ -116,18 +116,12 @@ def _environment(folder: Path) -> dict[str, str]:
     """Ansible's own settings: nothing of the machine's or of a checkout's configuration."""
     config = folder / "ansible.cfg"
     config.write_text("[defaults]\n")
-    mitogen = importlib.util.find_spec("ansible_mitogen")
-    if mitogen is None or not mitogen.submodule_search_locations:
-        raise HoabanError("mitogen is not installed beside Ansible", mend="make setup")
-    strategies = Path(mitogen.submodule_search_locations[0]) / "plugins/strategy"
-    return {
+    # Tasks share one process: a hundred starts of Python are a minute on two cores.
+    return strategy() | {
         "ANSIBLE_CONFIG": str(config),
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_INVENTORY_ENABLED": "host_list",
         "ANSIBLE_ROLES_PATH": str(toolkit_root() / "roles"),
-        # Tasks share one process: a hundred starts of Python are a minute on two cores.
-        "ANSIBLE_STRATEGY": "mitogen_linear",
-        "ANSIBLE_STRATEGY_PLUGINS": str(strategies),
         "LC_ALL": "C.UTF-8",
         "PYTHONDONTWRITEBYTECODE": "",
     }

@@ -23,7 +23,6 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -34,6 +33,7 @@ from rich.text import Text
 
 from hoaban.console import print_error, stdout
 from hoaban.errors import HoabanError
+from hoaban.mitogen import strategy
 from hoaban.model.types import Model
 from hoaban.testing.image import ensure_image
 from hoaban.testing.instances import (
@@ -128,27 +128,26 @@ def find_scenarios(root: Path, wanted: list[str]) -> list[Scenario]:
 
 def environment(podman: Podman, scratch: Path) -> dict[str, str]:
     """Variables for Molecule: podman's, Ansible's places in this checkout, mitogen."""
-    mitogen = find_spec("ansible_mitogen")
-    if mitogen is None or mitogen.origin is None:
-        raise HoabanError("mitogen is not installed", mend="make setup")
     binaries = Path(sys.executable).parent
-    return podman.environment | {
-        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
-        "LC_ALL": "C.UTF-8",
-        "PYTHONPATH": str(ROOT),
-        "HOABAN_ROOT": str(ROOT),
-        "HOABAN_GUESTS": str(podman.home.parent / "guests"),
-        "HOABAN_RECORD": str(scratch / "record.jsonl"),
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch / "molecule"),
-        "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
-        "ANSIBLE_LIBRARY": str(ROOT / "hoaban/plugins/modules"),
-        "ANSIBLE_ACTION_PLUGINS": str(ROOT / "hoaban/plugins/action"),
-        "ANSIBLE_FILTER_PLUGINS": str(ROOT / "hoaban/plugins/filter"),
-        "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "hoaban/plugins/callback"),
-        "ANSIBLE_CALLBACKS_ENABLED": "record_changes",
-        "ANSIBLE_STRATEGY_PLUGINS": str(Path(mitogen.origin).parent / "plugins/strategy"),
-        "ANSIBLE_STRATEGY": "mitogen_linear",
-    }
+    return (
+        podman.environment
+        | strategy()
+        | {
+            "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": str(ROOT),
+            "HOABAN_ROOT": str(ROOT),
+            "HOABAN_GUESTS": str(podman.home.parent / "guests"),
+            "HOABAN_RECORD": str(scratch / "record.jsonl"),
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch / "molecule"),
+            "ANSIBLE_ROLES_PATH": str(ROOT / "roles"),
+            "ANSIBLE_LIBRARY": str(ROOT / "hoaban/plugins/modules"),
+            "ANSIBLE_ACTION_PLUGINS": str(ROOT / "hoaban/plugins/action"),
+            "ANSIBLE_FILTER_PLUGINS": str(ROOT / "hoaban/plugins/filter"),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "hoaban/plugins/callback"),
+            "ANSIBLE_CALLBACKS_ENABLED": "record_changes",
+        }
+    )
 
 
 def run_test(scenario: Scenario, podman: Podman, out: IO[bytes] | None = None) -> Result:

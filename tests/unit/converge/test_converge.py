@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -25,7 +26,6 @@ from tests.unit.converge.test_pins import APP, key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from hoaban.workspace import Workspace
 
@@ -341,6 +341,29 @@ def test_environment_is_the_one_ansible_understands(provisioned: Workspace) -> N
         check=True,
     )
     assert "mitogen_linear" in listing.stdout
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="there is one processor")
+def test_what_ansible_starts_may_run_on_all_processors(
+    provisioned: Workspace, tmp_path: Path
+) -> None:
+    """A service started by a task would be kept on one for as long as it runs."""
+    file = tmp_path / "play.yml"
+    seen = tmp_path / "seen"
+    file.write_text(
+        "- hosts: localhost\n"
+        "  connection: local\n"
+        "  gather_facts: false\n"
+        "  tasks:\n"
+        f"    - shell: grep Cpus_allowed_list /proc/self/status > {seen}\n"
+    )
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("localhost\n")
+    values = os.environ | environment(provisioned, Transport.MITOGEN)
+    words = ["ansible-playbook", "-i", str(inventory), str(file)]
+    subprocess.run(words, env=values, check=True, timeout=120)
+    mine = Path("/proc/self/status").read_text()
+    assert seen.read_text().strip() in mine.splitlines()
 
 
 AGENCIES = ("so-noi-vu", "so-tu-phap", "so-y-te")

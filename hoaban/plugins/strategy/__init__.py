@@ -1,0 +1,1 @@
+"""Ansible strategies of the toolkit."""
