@@ -57,6 +57,8 @@ class Rest(Resource):
     microversion: str | None = None
     update_verb: str = "PUT"
     tags_after: bool = False
+    tags_path: str = ""
+    """Below which tags are put, where that is not ``path``."""
     tags_in: bool = False
     all_tags: bool = False
     bulk: bool = False
@@ -261,7 +263,7 @@ class Rest(Resource):
 
     def put_tags(self, call: Call, found: Json, tags: Sequence[str]) -> Json:
         """Make ``tags`` the object's tags."""
-        path = f"{self.path}/{self.id_of(found)}/tags"
+        path = f"{self.tags_path or self.path}/{self.id_of(found)}/tags"
         answer = call.json(self.service, "PUT", path, {"tags": sorted(set(tags))})
         return {**found, "tags": answer.get("tags", sorted(set(tags)))}
 

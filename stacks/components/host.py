@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from pulumi import ComponentResource, Input, Resource, ResourceOptions
 from pulumi_openstack import blockstorage, compute, networking
 
+from hoaban.model.drills import RESTORED
 from hoaban.model.spec import ProvinceService
 from stacks.components.cloud_init import first_boot
 
@@ -43,6 +44,8 @@ class HostDefaults:
 
 def backup_told(plan: HostPlan) -> str | None:
     """The backup policy of a host's data, for its volumes' metadata; None where there is none."""
+    if any(volume.mount.startswith(RESTORED) for volume in plan.volumes):
+        return "none: it holds what a drill has restored"
     if ProvinceService.BACKUP_HOST in plan.services:
         return "none: it holds backups"
     if plan.backup is None:

@@ -23,6 +23,7 @@ QOS_POLICY = Neutron(
     noun="policy",
     collection="policies",
     tags_after=True,
+    tags_path="/policies",  # below /qos it takes single tags only
     fields=(
         NAME,
         DESCRIPTION,

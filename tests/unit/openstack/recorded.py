@@ -5,11 +5,12 @@ A case of a type (``cases/<service>/<type>.yaml``) has
 - ``type``: the token after ``openstack:``;
 - ``api``: where its objects are (``path``, ``noun``, ``plural``, ``verb`` of a change), what the
   service adds to what was asked (``answer``, from the API reference's examples), ``key`` (the
-  attribute that is the id), whether it has ``tags`` of their own, objects that are there before
-  (``given``), ``behaviour`` (a function of ``behaviours`` that adds what is special), ``create``:
-  the method of the create, ``wrapped``: false where objects have no noun around them, ``ref``: the
-  attribute that is the object's address and all that a create answers, ``settles``: an attribute
-  with its values before and after the first look, ``begins``: a create's first call makes nothing;
+  attribute that is the id), whether it has ``tags`` of their own (or where these are put),
+  objects that are there before (``given``), ``behaviour`` (a function of ``behaviours`` that
+  adds what is special), ``create``: the method of the create, ``wrapped``: false where objects
+  have no noun around them, ``ref``: the attribute that is the object's address and all that a
+  create answers, ``settles``: an attribute with its values before and after the first look,
+  ``begins``: a create's first call makes nothing;
 - ``inputs``, what is ``sent`` for them (without the name that was made up, and the mark), some
   ``outputs``, the ``id`` that is told;
 - ``updates`` (each a ``change`` of inputs, and the body ``sent`` for it or the special ``calls``),
@@ -110,8 +111,9 @@ class Recorded(Collection):
         one = rf"{path}/(?P<id>[^/]+)"
         cloud.on("GET", one, lambda _, found: self.wrap(self.see_one(found["id"])))
         super().__init__(cloud, path, api["noun"], api.get("plural", ""), verb)
-        if api.get("tags"):
-            cloud.on("PUT", rf"{api['path']}/(?P<id>[^/]+)/tags", self._tag)
+        if tags := api.get("tags"):
+            where = tags if isinstance(tags, str) else api["path"]
+            cloud.on("PUT", rf"{where}/(?P<id>[^/]+)/tags", self._tag)
         added = cloud.routes[before:]
         cloud.routes[:] = [*added, *cloud.routes[:before]]
         for one in api.get("given", []):
