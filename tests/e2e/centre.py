@@ -129,7 +129,11 @@ connections {{
 
 
 def configure(gateway: Guest, authority: Authority, peer: str, servers: str) -> None:
-    """Make a guest the centre's gateway, which calls the province's at ``peer``."""
+    """Make a guest the centre's gateway, which calls the province's at ``peer``.
+
+    The guest may have other ways to the same servers: those of the centre are taken by its own
+    addresses alone.
+    """
     key = ec.generate_private_key(ec.SECP384R1())
     pem = key.private_bytes(
         _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -140,8 +144,11 @@ def configure(gateway: Guest, authority: Authority, peer: str, servers: str) -> 
     gateway.write("/etc/swanctl/x509crl/centre.pem", authority.revoked())
     values = {"peer": peer, "identity": IDENTITY, "province": PROVINCE, "servers": servers}
     gateway.write("/etc/swanctl/conf.d/province.conf", CONNECTION.format(**values, network=NETWORK))
+    gateway.write("/etc/strongswan.d/charon-routes.conf", "charon {\n  install_routes = no\n}\n")
     gateway.run(
         f"ip address add {INSIDE}/32 dev lo\n"
+        "ip route add table 198 $(ip route show default | head -1)\n"
+        f"ip rule add from {INSIDE} lookup 198\n"
         "systemctl restart strongswan\n"
         "swanctl --load-all --noprompt"
     )

@@ -71,11 +71,9 @@ def served(estate: Estate) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def router(estate: Estate, outside: dict[str, Guest], served: None) -> Guest:
+def router(estate: Estate, outside: Guest, served: None) -> Guest:
     """The office's router, told what it needs; and the hubs told of it and of the centre."""
-    office, centre = outside["office"], outside["centre"]
-    office.wait()
-    centre.wait()
+    outside.wait()
     given = estate.hoaban("vpn", "site", OFFICE, "--format", "openwrt", "--show")
     assert given["new_key"] is True
     authority = centres.Authority.make()
@@ -88,10 +86,10 @@ def router(estate: Estate, outside: dict[str, Guest], served: None) -> Guest:
     estate.run("hoaban", "up", "--provision-only", "--yes")
     estate.hoaban("converge", "--host", "vpn-1", "--host", "vpn-2")
     [text] = [file["text"] for file in given["files"]]
-    offices.apply(office, text)
+    offices.apply(outside, text)
     servers = estate.province.province["pools"]["agencies"]["ipv4"]
-    centres.configure(centre, authority, floating_ip_of(estate, "vpn-1"), servers)
-    return office
+    centres.configure(outside, authority, floating_ip_of(estate, "vpn-1"), servers)
+    return outside
 
 
 def own_address(router: Guest) -> str:
@@ -180,10 +178,8 @@ def test_an_office_that_loses_one_hub_goes_by_the_other(estate: Estate, router: 
     assert seen.longest < 20
 
 
-def test_the_centre_reaches_what_is_open_to_it(
-    estate: Estate, router: Guest, outside: dict[str, Guest]
-) -> None:
-    centre, web = outside["centre"], address_of(estate, WEB)
+def test_the_centre_reaches_what_is_open_to_it(estate: Estate, router: Guest) -> None:
+    centre, web = router, address_of(estate, WEB)
     centre.run("swanctl --initiate --child net --timeout 30")
     assert reaches(centre, web, 443, centres.INSIDE)
     assert not reaches(centre, web, 8443, centres.INSIDE)
