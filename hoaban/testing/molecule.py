@@ -38,6 +38,7 @@ from hoaban.model.types import Model
 from hoaban.testing.image import ensure_image
 from hoaban.testing.instances import (
     ROOT,
+    Machine,
     Platform,
     destroy,
     images,
@@ -76,6 +77,11 @@ class Scenario:
     def platforms(self) -> list[Platform]:
         """Its instances."""
         return read_platforms(self.path / "molecule.yml")
+
+    @property
+    def boots(self) -> bool:
+        """Whether an instance is an emulated guest, not a container."""
+        return any(isinstance(platform, Machine) for platform in self.platforms)
 
     @property
     def files(self) -> int:
@@ -198,8 +204,8 @@ def test_all(scenarios: list[Scenario], podman: Podman, parallel: int) -> Iterat
     """Test scenarios, some of them side by side; each result as soon as it is there.
 
     One at a time prints as it goes. Of several, each prints when it has ended, so that nobody has
-    to tell their lines apart. The largest roles, whose tests take longest, go first: a long one
-    that begins last runs alone.
+    to tell their lines apart. Guests, and then the largest roles, go first, since their tests take
+    longest: a long one that begins last runs alone.
     """
     if parallel == 1 or len(scenarios) == 1:
         for scenario in scenarios:
@@ -207,7 +213,7 @@ def test_all(scenarios: list[Scenario], podman: Podman, parallel: int) -> Iterat
             yield _in_turn(scenario, podman, parallel, None)
         return
     with ThreadPoolExecutor(parallel) as pool:
-        ordered = sorted(scenarios, key=lambda one: one.files, reverse=True)
+        ordered = sorted(scenarios, key=lambda one: (one.boots, one.files), reverse=True)
         running = [pool.submit(_printed_after, scenario, podman, parallel) for scenario in ordered]
         for future in as_completed(running):
             result, printed = future.result()
