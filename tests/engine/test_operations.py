@@ -435,7 +435,7 @@ def test_targets(lab: Lab) -> None:
     assert "new" not in lab.resources()
     with pytest.raises(HoabanError, match="no resource fits urn:typo"):
         lab.up(targets=["urn:typo"])
-    assert steps(lab.up(targets=["*::old"])) == ["delete old"]
+    assert steps(lab.up(targets=["**::old"])) == ["delete old"]
     assert steps(lab.run("destroy", targets=[URN + "web"])) == ["delete web"]
     assert set(lab.resources()) == {"shop-dev", "default", "net"}
 

@@ -8,7 +8,6 @@ from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded.graph import run_in_order
 from hoaban.engine.embedded.interrupted import sweep_unfinished
-from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +23,10 @@ def delete_the_rest(
 ) -> None:
     """Delete what the program did not register, what was replaced, and what nobody waits for.
 
-    ``why`` says in a refusal why these are deleted. Raises when a target fits nothing, or when
+    ``why`` says in a refusal why these are deleted. Raises when a name fits nothing, or when
     something protected would go, before anything is deleted.
     """
-    if unused := planner.unused():
-        raise HoabanError(
-            f"no resource fits {unused[0]}",
-            mend="take a URN from the plan or the state; * stands for anything",
-        )
+    planner.refuse_unknown()
     steps = planner.deletes(why)
     sweep_unfinished(executor, failures)
     executor.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)
