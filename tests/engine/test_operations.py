@@ -440,6 +440,32 @@ def test_targets(lab: Lab) -> None:
     assert set(lab.resources()) == {"shop-dev", "default", "net"}
 
 
+def test_exclusions(lab: Lab) -> None:
+    lab.up(NETWORK + 'old = Thing("old")')
+    changed = NETWORK.replace("10.0.0.0/24", "10.9.0.0/24") + 'new = Thing("new")'
+    before = lab.resources()
+    with pytest.raises(HoabanError, match="no resource fits") as caught:
+        lab.up(changed, excludes=[URN + "nett"])
+    assert caught.value.mend == f"the nearest: {URN}net {URN}new"
+    assert lab.resources() == before, "it is found out before anything is done"
+    only = lab.up(changed, excludes=[URN + "net", "**::old"], exclude_dependents=True)
+    assert steps(only) == ["create new"]
+    assert lab.cloud.by_name("net").properties["cidr"] == "10.0.0.0/24"
+    lab.cloud.by_name("net").properties["cidr"] = "10.5.0.0/24"
+    assert lab.run("refresh", excludes=["**::net"]).changes == {"same": 3}
+    assert steps(lab.run("destroy", excludes=[URN + "web"])) == ["delete new", "delete old"]
+    assert set(lab.resources()) == {"shop-dev", "default", "net", "web"}
+
+
+def test_a_destroy_may_read_first(lab: Lab) -> None:
+    """What somebody deleted by hand is not deleted again."""
+    lab.up(NETWORK)
+    lab.cloud.things.pop(lab.cloud.by_name("web").id)
+    result = lab.run("destroy", refresh=True, targets=["**::web", "**::net"])
+    assert steps(result) == ["refresh web", "delete net"]
+    assert set(lab.resources()) == {"shop-dev", "default"}
+
+
 def test_asked_for_replacement(lab: Lab) -> None:
     lab.up(NETWORK)
     before = lab.cloud.by_name("web").id

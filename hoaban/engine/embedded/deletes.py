@@ -19,14 +19,22 @@ if TYPE_CHECKING:
 
 
 def delete_the_rest(
-    planner: Planner, executor: Executor, failures: Failures, why: str, workers: int
+    planner: Planner,
+    executor: Executor,
+    failures: Failures,
+    why: str,
+    workers: int,
+    *,
+    checked: bool = False,
 ) -> None:
     """Delete what the program did not register, what was replaced, and what nobody waits for.
 
     ``why`` says in a refusal why these are deleted. Raises when a name fits nothing, or when
-    something protected would go, before anything is deleted.
+    something protected would go, before anything is deleted. ``checked`` says that the names were
+    looked at before, when the state still had what was found gone since.
     """
-    planner.refuse_unknown()
+    if not checked:
+        planner.refuse_unknown()
     steps = planner.deletes(why)
     sweep_unfinished(executor, failures)
     executor.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)

@@ -332,7 +332,8 @@ class Operation:
         scope = Scope.of(self._options)
         planner = Planner(ledger.olds, ResourceDiffer(executor.registry), scope)
         workers = self._options.parallel
-        delete_the_rest(planner, executor, self._failures, WHY, workers)
+        read = self._options.refresh
+        delete_the_rest(planner, executor, self._failures, WHY, workers, checked=read)
 
     def _commit(self, opened: Opened) -> None:
         if not self._persist:

@@ -62,6 +62,7 @@ class Teardown(Deployment):
         differ = ResourceDiffer(self.registry)
         planner = Planner(self.ledger.olds, differ, Scope.of(self.options))
         try:
-            delete_the_rest(planner, self._executor, self.failures, WHY, self.options.parallel)
+            workers, read = self.options.parallel, self.options.refresh
+            delete_the_rest(planner, self._executor, self.failures, WHY, workers, checked=read)
         except HoabanError as error:
             self.failures.add(error)
