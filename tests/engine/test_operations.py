@@ -11,6 +11,7 @@ from pulumi.automation.events import OpType
 from hoaban.engine.embedded.keys import resource_key
 from hoaban.engine.values import UNKNOWN, Secret
 from hoaban.errors import HoabanError
+from hoaban.provision.display import Board
 from tests.engine.conftest import Lab
 
 if TYPE_CHECKING:
@@ -438,6 +439,23 @@ def test_targets(lab: Lab) -> None:
     assert steps(lab.up(targets=["**::old"])) == ["delete old"]
     assert steps(lab.run("destroy", targets=[URN + "web"])) == ["delete web"]
     assert set(lab.resources()) == {"shop-dev", "default", "net"}
+
+
+def test_the_whole_difference_has_no_secret(lab: Lab) -> None:
+    for token in ("hush-1", "hush-2"):
+        lab.config = {"shop:token": Secret(token)}
+        lab.events.clear()
+        lab.up("""
+        config = pulumi.Config()
+        a = Thing("a", password=config.require_secret("token"), size=1)
+        """)
+        board = Board(whole=True)
+        for event in lab.events:
+            board.take(event)
+        told = json.dumps(board.properties())
+        assert "password" in told
+        assert "[secret]" in told
+        assert "hush" not in told
 
 
 def test_exclusions(lab: Lab) -> None:
