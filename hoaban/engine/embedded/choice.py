@@ -45,6 +45,8 @@ class Choice:
         Of targets what costs nothing is made in any case. What all else stands on is never left
         out: the stack itself, and providers that nobody declared.
         """
+        if not self._named:
+            return True
         reached = self._reaches(goal.urn, goal.resource({}).references(), self._reached)
         if self._excludes:
             return not reached or _carries_all(goal)

@@ -66,11 +66,10 @@ class Planner:
         goal = replace(goal, aliases=self._all_aliases(goal))
         old = self._old(goal)
         targeted = self._choice.takes(goal)
-        if targeted:
-            self._refuse_skipped(goal)
-            if self._choice:
-                known_as = old.urn if old is not None else ""
-                self._circles.take(goal.urn, known_as, goal.resource({}).references())
+        if targeted and self._choice:
+            references = goal.resource({}).references()
+            self._refuse_skipped(goal, references)
+            self._circles.take(goal.urn, old.urn if old is not None else "", references)
         inputs = goal.inputs
         if old is not None and not old.external:
             inputs = paths.restore(inputs, old.inputs, goal.ignore_changes)
@@ -194,8 +193,8 @@ class Planner:
         self._circles.leave(goal.urn, old)
         return [Step(OpType.SAME, goal.urn, old, old)]
 
-    def _refuse_skipped(self, goal: Goal) -> None:
-        needs = sorted(self.skipped.intersection(goal.resource({}).references()))
+    def _refuse_skipped(self, goal: Goal, references: set[str]) -> None:
+        needs = sorted(self.skipped & references)
         if needs and (goal.custom or not self._choice.targets):
             self._choice.refuse_missing(goal, needs[0])
 
