@@ -115,7 +115,9 @@ class SavedPlan:
         """The options of the preview that an update must have too."""
         told = self.body["options"]
         chosen: dict[str, Any] = {
-            key: tuple(one) if isinstance(one, list) else one for key, one in told.items()
+            key: tuple(one) if isinstance(one, list) else one
+            for key, one in told.items()
+            if key in Options().choices()  # what may be lost is not for a file to say
         }
         return Options(**chosen)
 

@@ -63,12 +63,20 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 
 def run(verb: str, *words: str) -> Any:
     """The verb's outcome on an agency that nobody is asked about."""
-    console.stdout.cache_clear()  # they hold the streams of the run before
-    console.stderr.cache_clear()
     app = typer.Typer()
     app.command()(VERBS[verb])
     usual = {"up": ["--provision-only", "--yes"], "destroy": ["--yes"]}.get(verb, [])
-    return CliRunner().invoke(app, ["so-thu-nghiem", *usual, *words])
+    fresh_consoles()
+    try:
+        return CliRunner().invoke(app, ["so-thu-nghiem", *usual, *words])
+    finally:
+        fresh_consoles()
+
+
+def fresh_consoles() -> None:
+    """Consoles hold the streams that they were made with, which the runner closes."""
+    console.stdout.cache_clear()
+    console.stderr.cache_clear()
 
 
 @pytest.mark.parametrize("verb", VERBS)

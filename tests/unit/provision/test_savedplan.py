@@ -110,6 +110,9 @@ def test_a_plan_has_its_own_options(target: Target) -> None:
         engine = Recording()
         do(target, engine, plan)
         assert [one.choices() for _, one in engine.calls] == [options.choices()] * 2
+        assert plan is not None
+        more = {**plan.body["options"], "released": ["x"]}
+        assert replace(plan, body={**plan.body, "options": more}).options.released == ()
 
 
 def test_what_differs_is_told_before_anything_is_done(
