@@ -80,10 +80,11 @@ def provision(
     *,
     saved: SavedPlan | None = None,
     quiet: bool = False,
+    diff: bool = False,
 ) -> UpdateResult:
-    """Make the cloud as the inventory says, shown while it goes on."""
+    """Make the cloud as the inventory says, shown while it goes on; ``diff``: every property."""
     name = target.name
-    with Progress(f"Provisioning {name}", quiet=quiet) as progress:
+    with Progress(f"Provisioning {name}", quiet=quiet, diff=diff) as progress:
         result = operations.up(
             target, engine, progress.handle, consent=consent, options=options, saved=saved
         )
@@ -100,10 +101,11 @@ def provision_only(
     *,
     saved: SavedPlan | None = None,
     quiet: bool = False,
+    diff: bool = False,
 ) -> Delivery:
     """The first phase for one target, told as a delivery of which nothing else was done."""
     started = time.monotonic()
-    result = provision(target, engine, consent, options, saved=saved, quiet=quiet)
+    result = provision(target, engine, consent, options, saved=saved, quiet=quiet, diff=diff)
     seconds = {"provision": time.monotonic() - started}
     return Delivery(target, resources=result.changes, seconds=seconds)
 
@@ -116,6 +118,7 @@ def deliver(
     *,
     saved: SavedPlan | None = None,
     quiet: bool = False,
+    diff: bool = False,
 ) -> list[Delivery]:
     """Bring every target from its file to a handover report; with a ``saved`` plan, its one target.
 
@@ -130,7 +133,9 @@ def deliver(
             delivery.seconds[name] = time.monotonic() - started
 
     def provision_one(delivery: Delivery) -> None:
-        result = provision(delivery.target, engine, consent, options, saved=saved, quiet=quiet)
+        result = provision(
+            delivery.target, engine, consent, options, saved=saved, quiet=quiet, diff=diff
+        )
         delivery.resources = result.changes
 
     phase("provision", provision_one)

@@ -45,9 +45,6 @@ DeleteDataOption = Annotated[
 AllowReplaceOption = Annotated[
     bool, typer.Option("--allow-replace", help="Things that hold data may be replaced")
 ]
-TargetOption = Annotated[
-    list[str] | None, typer.Option("--target", help="Only this URN; may be given again")
-]
 
 
 def target_of(agency: str | None) -> Target:

@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hoaban.cli.choosing import (
+    DiffOption,
+    ExcludeDependentsOption,
+    ExcludeOption,
+    OperationsOption,
+    ReplaceOption,
+    TargetDependentsOption,
+    TargetOption,
+    choose,
+)
 from hoaban.cli.operation import (
     AgenciesArgument,
     AllOption,
     Failures,
     JsonOption,
     ParallelOption,
-    TargetOption,
     targets_of,
 )
 from hoaban.console import print_json, stderr, stdout
-from hoaban.engine.api import Options
 from hoaban.errors import DriftError, HoabanError, UsageError, listed
 from hoaban.provision import operations
 from hoaban.provision.approval import require_planner, sign_as_planner
@@ -32,6 +40,7 @@ from hoaban.sidebyside import error_of, operate, tell_of_foundation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hoaban.engine.api import Options
     from hoaban.provision.operations import Plan
     from hoaban.provision.savedplan import SavedPlan
     from hoaban.provision.target import Target
@@ -47,6 +56,11 @@ def plan(
         bool, typer.Option("--expect-no-changes", help="Exit status 4 when anything would change")
     ] = False,
     target: TargetOption = None,
+    target_dependents: TargetDependentsOption = False,
+    exclude: ExcludeOption = None,
+    exclude_dependents: ExcludeDependentsOption = False,
+    replace: ReplaceOption = None,
+    diff: DiffOption = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Save the plan here: `hoaban up --plan FILE` does just that"),
@@ -56,6 +70,7 @@ def plan(
         typer.Option("--key", help="Sign what is saved with this SSH key, as its planner"),
     ] = None,
     parallel: ParallelOption = None,
+    operations_: OperationsOption = None,
     engine: Annotated[EngineName, typer.Option(help="Which engine plans")] = EngineName.AUTO,
     json_: JsonOption = False,
 ) -> None:
@@ -64,23 +79,36 @@ def plan(
     One stack is shown as a tree, several by a line each: look at one of them by its name.
 
     Examples: `hoaban plan`, `hoaban plan xa-long-sap --refresh`, `hoaban plan --all`,
-    `hoaban plan xa-long-sap --out plan.json`
+    `hoaban plan xa-long-sap --out plan.json`, `hoaban plan xa-long-sap --target '**::*-proxy'`,
+    `hoaban plan xa-long-sap --exclude '**:Volume::**' --exclude-dependents --diff`
     """
     targets = targets_of(agencies, everything)
-    options = Options(refresh=refresh, targets=tuple(target or ()), record=out is not None)
+    one = not everything and len(targets) == 1
+    options = choose(
+        one=one,
+        target=target,
+        target_dependents=target_dependents,
+        exclude=exclude,
+        exclude_dependents=exclude_dependents,
+        replace=replace,
+        operations=operations_,
+        diff=diff,
+        refresh=refresh,
+        record=out is not None,
+    )
     if key is not None and out is None:
         raise UsageError("--key signs a saved plan", mend="name its file: --out FILE")
-    if everything or len(targets) > 1:
-        if target:
-            raise UsageError("--target goes with one stack only", mend="name one agency")
+    if not one:
         if out:
             raise UsageError("--out goes with one stack only", mend="name one agency")
         changed = _many(targets, options, parallel, engine, json_=json_)
     else:
         if out is not None:
             require_planner(targets[0], key)
-        planned, progress = _one(targets[0], options, engine, quiet=json_)
+        planned, progress = _one(targets[0], options, engine, quiet=json_, diff=diff)
         told = plan_json(planned)
+        if diff:
+            told["properties"] = progress.board.properties()
         if planned.saved is not None and out is not None:
             told["saved"] = _save(planned.saved, targets[0], out, key)
         if json_:
@@ -95,9 +123,9 @@ def plan(
 
 
 def _one(
-    what: Target, options: Options, engine: EngineName, *, quiet: bool
+    what: Target, options: Options, engine: EngineName, *, quiet: bool, diff: bool = False
 ) -> tuple[Plan, Progress]:
-    with Progress(f"Planning {what.stack_name}", quiet=quiet) as progress:
+    with Progress(f"Planning {what.stack_name}", quiet=quiet, diff=diff) as progress:
         found = operations.plan(what, engine_for(engine), progress.handle, options=options)
     return found, progress
 

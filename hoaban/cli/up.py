@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hoaban.cli.choosing import (
+    ContinueOption,
+    DiffOption,
+    ExcludeDependentsOption,
+    ExcludeOption,
+    OperationsOption,
+    ReplaceOption,
+    TargetDependentsOption,
+    TargetOption,
+    choose,
+)
 from hoaban.cli.operation import (
     AgenciesArgument,
     AllOption,
@@ -15,7 +26,6 @@ from hoaban.cli.operation import (
     Failures,
     JsonOption,
     ParallelOption,
-    TargetOption,
     YesOption,
     consent,
     targets_of,
@@ -43,10 +53,16 @@ def up(
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Read the cloud first, to mend changes by hand")
     ] = False,
-    continue_on_error: Annotated[
-        bool, typer.Option("--continue-on-error", help="Go on with what does not depend on it")
+    continue_on_error: ContinueOption = False,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Change nothing: exit status 4 if it would")
     ] = False,
     target: TargetOption = None,
+    target_dependents: TargetDependentsOption = False,
+    exclude: ExcludeOption = None,
+    exclude_dependents: ExcludeDependentsOption = False,
+    replace: ReplaceOption = None,
+    diff: DiffOption = False,
     plan: Annotated[
         Path | None,
         typer.Option("--plan", help="Do what this file of `hoaban plan --out` holds, nothing else"),
@@ -55,6 +71,7 @@ def up(
     delete_data: DeleteDataOption = False,
     allow_replace: AllowReplaceOption = False,
     parallel: ParallelOption = None,
+    operations: OperationsOption = None,
     engine: Annotated[EngineName, typer.Option(help="Which engine deploys")] = EngineName.AUTO,
     json_: JsonOption = False,
 ) -> None:
@@ -66,24 +83,40 @@ def up(
 
     Examples: `hoaban up`, `hoaban up xa-long-sap`, `hoaban up xa-long-sap --provision-only`,
     `hoaban up --all`, `hoaban up so-y-te xa-long-sap --parallel 2`,
-    `hoaban up xa-long-sap --plan plan.json`
+    `hoaban up xa-long-sap --plan plan.json`,
+    `hoaban up xa-long-sap --replace '**:Instance::*-proxy' --allow-replace`,
+    `hoaban up xa-long-sap --provision-only --operations 4 --continue-on-error`
     """
     targets = targets_of(agencies, everything)
-    options = Options(
-        refresh=refresh, targets=tuple(target or ()), continue_on_error=continue_on_error
+    one = not everything and len(targets) == 1
+    options = choose(
+        one=one,
+        target=target,
+        target_dependents=target_dependents,
+        exclude=exclude,
+        exclude_dependents=exclude_dependents,
+        replace=replace,
+        operations=operations,
+        diff=diff,
+        refresh=refresh,
+        continue_on_error=continue_on_error,
+        expect_no_changes=expect_no_changes,
     )
-    saved = _saved(plan, options, one=not everything and len(targets) == 1)
+    if diff and json_:
+        raise UsageError(
+            "the JSON of up tells no properties", mend="hoaban plan AGENCY --diff --json does"
+        )
+    saved = _saved(plan, options, one=one)
     may = consent(yes=yes, delete_data=delete_data, allow_replace=allow_replace)
-    if everything or len(targets) > 1:
-        if target:
-            raise UsageError("--target goes with one stack only", mend="name one agency")
+    if not one:
         how = How(engine, may, options, parallel, provision_only=provision_only, quiet=json_)
         deliveries = deliver_many(targets, how)
     elif provision_only:
         using = engine_for(engine)
-        deliveries = [alone(targets[0], using, may, options, saved=saved, quiet=json_)]
+        deliveries = [alone(targets[0], using, may, options, saved=saved, quiet=json_, diff=diff)]
     else:
-        deliveries = deliver(targets, engine_for(engine), may, options, saved=saved, quiet=json_)
+        using = engine_for(engine)
+        deliveries = deliver(targets, using, may, options, saved=saved, quiet=json_, diff=diff)
     failures = Failures()
     for delivery in deliveries:
         if delivery.error is not None:
@@ -98,14 +131,14 @@ def up(
 
 
 def _saved(file: Path | None, options: Options, *, one: bool) -> SavedPlan | None:
-    """The plan that is to be done; it says itself what is targeted, and whether to look first."""
+    """The plan that is to be done; it says itself what is chosen, and whether to look first."""
     if file is None:
         return None
     if not one:
         raise UsageError("--plan goes with one stack only", mend="name the agency of the plan")
-    if options.targets or options.refresh:
+    if options.choices() != Options().choices():
         raise UsageError(
-            "a saved plan has --target and --refresh of its own",
+            "a saved plan has --refresh, --target, --exclude and --replace of its own",
             mend="leave them out; or make another plan with them: hoaban plan … --out FILE",
         )
     return SavedPlan.read(file)

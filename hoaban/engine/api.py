@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from hoaban.errors import ExitCode, HoabanError
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from hoaban.engine.values import Secret
 
     EventHandler = Callable[[EngineEvent], None]
+
+
+# Calls under way; the provider bounds its requests itself, and joins some into one.
+PARALLEL: Final = 32
 
 
 class UpdateKind(StrEnum):
@@ -69,14 +73,22 @@ class Options:
     just made and accepted: an update then does not look first whether something protected is in
     its way, and would notice only when it gets there.
 
+    ``targets`` are URNs, or patterns of them, that alone may be touched; ``excludes`` those that
+    are left as the state has them. What depends on them goes with them where
+    ``target_dependents`` or ``exclude_dependents`` say so. ``replace`` are those to be made anew
+    though nothing changed.
+
     ``policy_packs`` are folders of policy packs, whose policies judge previews and updates.
 
     ``record`` lets a preview say its steps as an :class:`UpdatePlan`. ``plan`` holds an update to
     one: it begins no step that is not in it, and nothing at all on another state.
     """
 
-    parallel: int = 16
+    parallel: int = PARALLEL
     targets: Sequence[str] = ()
+    target_dependents: bool = False
+    excludes: Sequence[str] = ()
+    exclude_dependents: bool = False
     replace: Sequence[str] = ()
     released: Sequence[str] = ()
     refresh: bool = False
@@ -87,6 +99,17 @@ class Options:
     policy_packs: Sequence[Path] = ()
     record: bool = False
     plan: UpdatePlan | None = None
+
+    def choices(self) -> dict[str, Any]:
+        """What decides which steps come up: a preview and its update must have it in common."""
+        return {
+            "refresh": self.refresh,
+            "targets": tuple(self.targets),
+            "target_dependents": self.target_dependents,
+            "excludes": tuple(self.excludes),
+            "exclude_dependents": self.exclude_dependents,
+            "replace": tuple(self.replace),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from hoaban.engine.embedded.engine import watch
 from hoaban.engine.embedded.events import EventStream
 from hoaban.engine.embedded.locked import LockedError
 from hoaban.engine.embedded.project import Project
+from hoaban.engine.embedded.scope import Scope
 from hoaban.engine.embedded.state import Snapshot
 from hoaban.engine.embedded.store import open_stack, stack_outputs
 from hoaban.engine.pulumi_command import Command, errors_of, plain
@@ -82,6 +83,12 @@ class OfficialEngine:
             raise HoabanError(
                 "saved plans are made and kept by the embedded engine alone",
                 mend="use --engine embedded",
+            )
+        Scope.of(options)  # raises where the options contradict each other
+        if options.excludes and kind is UpdateKind.DESTROY:
+            raise HoabanError(
+                "the Automation API cannot keep anything out of a destroy (--exclude)",
+                mend="use --engine embedded, or name what is to go: --target URN",
             )
         stream = EventStream()
         operation = CommandOperation(kind, stack, options, stream)
@@ -196,6 +203,7 @@ class CommandOperation:
             "parallel": options.parallel,
             "message": options.message or None,
             "target": list(options.targets) or None,
+            "target_dependents": options.target_dependents or None,
             "on_event": self._take,
             "color": "never",
             "config_file": str(config_file),
@@ -203,18 +211,27 @@ class CommandOperation:
         changing: dict[str, Any] = {
             "expect_no_changes": options.expect_no_changes or None,
             "replace": list(options.replace) or None,
-            "refresh": options.refresh or None,
+        }
+        excluding: dict[str, Any] = {
+            "exclude": list(options.excludes) or None,
+            "exclude_dependents": options.exclude_dependents or None,
         }
         goes_on = options.continue_on_error or None
+        refresh = options.refresh or None
         match self._kind:
             case UpdateKind.PREVIEW:
-                stack.preview(**common, **changing)
+                stack.preview(**common, **changing, **excluding, refresh=refresh)
             case UpdateKind.UPDATE:
-                stack.up(**common, **changing, continue_on_error=goes_on, show_secrets=False)
+                stack.up(
+                    **common, **changing, **excluding, refresh=refresh,
+                    continue_on_error=goes_on, show_secrets=False,
+                )  # fmt: skip
             case UpdateKind.REFRESH:
-                stack.refresh(**common, show_secrets=False)
+                stack.refresh(**common, **excluding, show_secrets=False)
             case UpdateKind.DESTROY:
-                stack.destroy(**common, continue_on_error=goes_on, show_secrets=False)
+                stack.destroy(
+                    **common, refresh=refresh, continue_on_error=goes_on, show_secrets=False
+                )
 
     def _take(self, event: EngineEvent) -> None:
         if event.summary_event is not None:

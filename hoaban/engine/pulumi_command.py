@@ -16,7 +16,7 @@ from pulumi.automation import CommandResult, PulumiCommand
 from pulumi.automation.errors import InvalidVersionError, create_command_error
 
 from hoaban.engine.api import ProtectedError
-from hoaban.errors import HoabanError, Location
+from hoaban.errors import DriftError, HoabanError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -165,7 +165,7 @@ def _error(text: str, urn: str) -> HoabanError:
             detail=text,
         )
     if "no changes were expected" in text:
-        return HoabanError(text, mend="look at the plan; run without --expect-no-changes")
+        return DriftError(text, mend="look at the plan; run without --expect-no-changes")
     ours = _OURS.search(text)
     if ours:
         mend = _MEND.search(text)

@@ -9,6 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from hoaban.engine.api import Options, ProtectedError
+from hoaban.engine.embedded.choice import destroyed
 from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision.approval import require_approval
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.state import Resource
     from hoaban.engine.updateplan import UpdatePlan
     from hoaban.provision.target import Target
-
-
-PARALLEL = 32  # steps under way; the provider bounds the requests, and joins some into one
 
 
 QUOTAS = ("openstack:compute/quotaSetV2:QuotaSetV2", "openstack:blockstorage/quoteSetV3:QuoteSetV3")
@@ -95,13 +93,13 @@ def up(
     """
     require_approval(target, saved)
     stack = stack_for(target, config)
-    options = replace(options or Options(), parallel=PARALLEL, policy_packs=policy_packs())
+    options = replace(options or Options(), policy_packs=policy_packs())
     phases: Sequence[Phase] = ()
     if saved is not None:
         saved.require_fit(target, engine, stack)
         phases = saved.phases(stack.passphrase_of(target.project, target.stack_name))
         same = saved.options
-        options = replace(options, refresh=same.refresh, targets=same.targets, record=True)
+        options = replace(options, **same.choices(), record=True)
     preflight(target, stack, refresh=options.refresh)
     planned = _rehearse(target, engine, stack, options, _ignore, [])
     for phase in phases[-1:]:
@@ -116,7 +114,7 @@ def up(
         configured = replace(stack, config={**stack.config, **more})
         with located(target):
             results.append(engine.up(configured, replace(options, plan=held), on_event))
-        options = replace(options, released=())
+        options = replace(options, released=(), replace=())  # once is what was asked for
     return reduce(_joined, results)
 
 
@@ -184,7 +182,7 @@ def refresh(
     stack = stack_for(target)
     if resources_of(stack):
         reach(stack)
-    return engine.refresh(stack, replace(options or Options(), parallel=PARALLEL), on_event)
+    return engine.refresh(stack, options or Options(), on_event)
 
 
 def destroy(
@@ -195,7 +193,8 @@ def destroy(
     consent: Consent,
     options: Options | None = None,
 ) -> UpdateResult:
-    """Delete all that the stack made; asks first when that takes data along."""
+    """Delete all that the stack made, or what is chosen; asks first when that takes data along."""
+    options = options or Options()
     dependents = target.dependents()
     drill = next((one for one in dependents if isinstance(one, DrillTarget)), None)
     if drill is not None:
@@ -214,10 +213,11 @@ def destroy(
     resources = resources_of(stack)
     if resources or noted(target):
         reach(stack)
-    consent.require(losses_of_state(resources, _keepers(target)))
-    held = [one.urn for one in resources if one.protect or one.retain_on_delete]
-    options = replace(options or Options(), parallel=PARALLEL, released=held)
-    projects = note(target, projects_of(resources))
+    going = destroyed(resources, options)
+    consent.require(losses_of_state(going, _keepers(target)))
+    held = [one.urn for one in going if one.protect or one.retain_on_delete]
+    options = replace(options, released=held)
+    projects = note(target, projects_of(going))
     result = engine.destroy(stack, options, on_event)
     for project in sorted(projects):
         sweep(stack, project)

@@ -85,7 +85,10 @@ class SavedPlan:
                 "versions": versions(engine),
                 "salt": crypter.salt,
                 "base": phases[0].plan.base,
-                "options": {"refresh": options.refresh, "targets": list(options.targets)},
+                "options": {
+                    key: list(value) if isinstance(value, tuple) else value
+                    for key, value in options.choices().items()
+                },
                 "losses": list(losses),
                 "phases": [_phase_json(codec, phase, n) for n, phase in enumerate(phases)],
             }
@@ -111,7 +114,12 @@ class SavedPlan:
     def options(self) -> Options:
         """The options of the preview that an update must have too."""
         told = self.body["options"]
-        return Options(refresh=told["refresh"], targets=tuple(told["targets"]))
+        chosen: dict[str, Any] = {
+            key: tuple(one) if isinstance(one, list) else one
+            for key, one in told.items()
+            if key in Options().choices()  # what may be lost is not for a file to say
+        }
+        return Options(**chosen)
 
     def with_signature(self, signature: Signature) -> SavedPlan:
         """The same plan, signed once more."""

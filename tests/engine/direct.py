@@ -119,8 +119,7 @@ class Direct:
     def destroy(self, **options: Any) -> Failures:
         def work(ledger: Ledger, registry: Registry, failures: Failures, options: Options) -> None:
             executor = _executor(ledger, registry, options.released)
-            scope = Scope(options.targets, released=options.released)
-            planner = Planner(ledger.olds, ResourceDiffer(registry), scope)
+            planner = Planner(ledger.olds, ResourceDiffer(registry), Scope.of(options))
             try:
                 delete_the_rest(planner, executor, failures, "test", options.parallel)
             except HoabanError as error:

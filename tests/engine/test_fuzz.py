@@ -12,7 +12,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -162,11 +162,13 @@ EVERYTHING = [urn(name) for name in worlds.NAMES]
 
 def operate(direct: Direct, world: World) -> Failures:
     """A world's operation."""
+    how: dict[str, Any] = {"targets": world.targets, "excludes": world.excludes}
+    how |= {"target_dependents": world.dependents, "exclude_dependents": world.dependents}
     if world.verb == "refresh":
-        return direct.refresh(targets=world.targets)
+        return direct.refresh(**how)
     if world.verb == "destroy":
-        return direct.destroy(targets=world.targets)
-    how = {"targets": world.targets, "replace": world.replace}
+        return direct.destroy(**how)
+    how["replace"] = world.replace
     if world.verb == "preview":
         return direct.preview(world.program, **how)
     return direct.up(world.program, **how, continue_on_error=world.continue_on_error)

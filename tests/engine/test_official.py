@@ -120,12 +120,37 @@ def test_an_update(official: Official) -> None:
         "PULUMI_BACKEND_URL": (lab.folder / "backend").as_uri(),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(lab.passphrase_file),
     }
+    assert "--exclude" not in line
     config = json.loads(asked["config"])
     assert config["config"]["size"] == "3"
     assert config["config"]["token"]["secure"].startswith("v1:")
     assert "hush-hush" not in json.dumps(asked)
     assert config["encryptionsalt"] == lab.checkpoint["checkpoint"]["latest"]["secrets_providers"][
         "state"]["salt"]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ["preview", "up", "refresh"])
+def test_what_is_chosen_goes_to_the_command(official: Official, verb: str) -> None:
+    official.scenario(events=[summary(same=1)])
+    official.lab.run(verb, excludes=["x", "**::y"], exclude_dependents=True)
+    line = " ".join(official.asked(verb)["arguments"])
+    assert "--exclude x --exclude **::y --exclude-dependents" in line
+    official.lab.run(verb, targets=["x"], target_dependents=True)
+    line = " ".join(official.asked(verb)["arguments"])
+    assert "--target x" in line
+    assert "--target-dependents" in line
+
+
+def test_a_destroy_reads_first_and_keeps_nothing_out(official: Official) -> None:
+    official.scenario(events=[summary(delete=1)])
+    official.lab.run("destroy", targets=["x"], target_dependents=True, refresh=True)
+    line = " ".join(official.asked("destroy")["arguments"])
+    assert all(f in line for f in ("--target x", "--target-dependents", "--refresh"))
+    with pytest.raises(HoabanError, match="--exclude") as caught:
+        official.lab.run("destroy", excludes=["x"])
+    assert "--engine embedded" in (caught.value.mend or "")
+    with pytest.raises(HoabanError, match="not both"):
+        official.lab.up(targets=["x"], excludes=["y"])
 
 
 def test_outputs_and_the_other_engine(official: Official) -> None:

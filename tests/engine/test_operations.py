@@ -11,6 +11,7 @@ from pulumi.automation.events import OpType
 from hoaban.engine.embedded.keys import resource_key
 from hoaban.engine.values import UNKNOWN, Secret
 from hoaban.errors import HoabanError
+from hoaban.provision.display import Board
 from tests.engine.conftest import Lab
 
 if TYPE_CHECKING:
@@ -435,9 +436,53 @@ def test_targets(lab: Lab) -> None:
     assert "new" not in lab.resources()
     with pytest.raises(HoabanError, match="no resource fits urn:typo"):
         lab.up(targets=["urn:typo"])
-    assert steps(lab.up(targets=["*::old"])) == ["delete old"]
+    assert steps(lab.up(targets=["**::old"])) == ["delete old"]
     assert steps(lab.run("destroy", targets=[URN + "web"])) == ["delete web"]
     assert set(lab.resources()) == {"shop-dev", "default", "net"}
+
+
+def test_the_whole_difference_has_no_secret(lab: Lab) -> None:
+    for token in ("hush-1", "hush-2"):
+        lab.config = {"shop:token": Secret(token)}
+        lab.events.clear()
+        lab.up("""
+        config = pulumi.Config()
+        a = Thing("a", password=config.require_secret("token"), size=1)
+        """)
+        board = Board(whole=True)
+        for event in lab.events:
+            board.take(event)
+        told = json.dumps(board.properties())
+        assert "password" in told
+        assert "[secret]" in told
+        assert "hush" not in told
+
+
+def test_exclusions(lab: Lab) -> None:
+    lab.up(NETWORK + 'old = Thing("old")')
+    changed = NETWORK.replace("10.0.0.0/24", "10.9.0.0/24") + 'new = Thing("new")'
+    before = lab.resources()
+    with pytest.raises(HoabanError, match="no resource fits") as caught:
+        lab.up(changed, excludes=[URN + "nett"])
+    assert caught.value.mend == f"the nearest: {URN}net {URN}new"
+    assert lab.resources() == before, "it is found out before anything is done"
+    only = lab.up(changed, excludes=[URN + "net", "**::old"], exclude_dependents=True)
+    assert steps(only) == ["create new"]
+    assert lab.cloud.by_name("net").properties["cidr"] == "10.0.0.0/24"
+    lab.cloud.by_name("net").properties["cidr"] = "10.5.0.0/24"
+    assert lab.run("refresh", excludes=["**::net"]).changes == {"same": 3}
+    gone = lab.run("destroy", excludes=[URN + "web"])
+    assert sorted(steps(gone)) == ["delete new", "delete old"]
+    assert set(lab.resources()) == {"shop-dev", "default", "net", "web"}
+
+
+def test_a_destroy_may_read_first(lab: Lab) -> None:
+    """What somebody deleted by hand is not deleted again."""
+    lab.up(NETWORK)
+    lab.cloud.things.pop(lab.cloud.by_name("web").id)
+    result = lab.run("destroy", refresh=True, targets=["**::web", "**::net"])
+    assert steps(result) == ["refresh web", "delete net"]
+    assert set(lab.resources()) == {"shop-dev", "default"}
 
 
 def test_asked_for_replacement(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,10 +84,14 @@ class Plan:
     olds: list[Resource]
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
+    scope: dict[str, Any] = field(default_factory=dict)
     differ: Differ = field(default_factory=Differ)
 
     def __post_init__(self) -> None:
-        self.planner = Planner(self.olds, self.differ, Scope(self.targets, self.replace))
+        self.planner = Planner(self.olds, self.differ, self.made())
+
+    def made(self) -> Scope:
+        return Scope(self.targets, self.replace, **self.scope)
 
     def one(self, wanted: Goal) -> list[Step]:
         candidate = self.planner.match(wanted)
@@ -310,7 +315,7 @@ def test_a_targeted_delete_leaves_no_dependent_behind() -> None:
     plan = Plan([old("a"), old("b", on=["a"])], targets=(urn("a"),))
     with pytest.raises(HoabanError, match="cannot be deleted alone"):
         plan.planner.deletes("test")
-    both = Plan([old("a"), old("b", on=["a"])], targets=("*::a", "*::b"))
+    both = Plan([old("a"), old("b", on=["a"])], targets=("**::a", "**::b"))
     assert told(both.planner.deletes("test")) == ["delete b", "delete a"]
 
 
@@ -319,7 +324,8 @@ def test_asked_for_replacement() -> None:
     steps = plan.one(goal("a", {"x": 1}))
     assert told(steps) == ["create-replacement a", "replace a"]
     assert steps[0].keys == ["id"]
-    assert plan.planner.unused() == [urn("typo")]
+    with pytest.raises(HoabanError, match=f"no resource fits {re.escape(urn('typo'))}"):
+        plan.planner.refuse_unknown()
 
 
 def test_reading() -> None:
@@ -397,11 +403,13 @@ def test_forcing_replacement_by_path() -> None:
 
 
 def test_patterns() -> None:
-    patterns = Patterns([urn("a"), "*Thing::web-*"])
+    patterns = Patterns([urn("a"), "**Thing::web-*"])
     assert urn("a") in patterns
     assert urn("web-1") in patterns
     assert urn("aa") not in patterns
     assert not patterns.unused
+    assert urn("a") not in Patterns(["*::a"]), "one * ends at a colon, as with Pulumi"
+    assert urn("a") in Patterns(["urn:*:*::*::fake:*:Thing::a"])
     assert not Patterns([])
 
 

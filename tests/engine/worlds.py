@@ -65,6 +65,8 @@ class World:
     targets: list[str] = field(default_factory=list)
     replace: list[str] = field(default_factory=list)
     continue_on_error: bool = False
+    excludes: list[str] = field(default_factory=list)
+    dependents: bool = False
 
 
 def _some(draw: st.DrawFn, names: list[str], most: int = 2) -> tuple[str, ...]:
@@ -147,13 +149,17 @@ def worlds(draw: st.DrawFn) -> World:
     unfinished = list(_some(draw, absent))
     verb = draw(st.sampled_from(["up", "up", "up", "preview", "refresh", "destroy"]))
     patterns = [urn(name) for name in NAMES] + ["**"]
+    chosen = list(_some(draw, patterns)) if _rarely(draw) else []
+    excluding = draw(st.booleans())
     return World(
         old,
         unfinished,
         [name for name in unfinished if draw(st.booleans())],
         draw(declared(list(SPARE))),
         verb,
-        targets=list(_some(draw, patterns)) if _rarely(draw) else [],
+        targets=[] if excluding else chosen,
+        excludes=chosen if excluding else [],
+        dependents=draw(st.booleans()),
         replace=list(_some(draw, patterns[:-1], 1)) if verb == "up" and _rarely(draw) else [],
         continue_on_error=draw(st.booleans()),
     )

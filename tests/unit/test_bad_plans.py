@@ -51,14 +51,20 @@ class Person:
     capsys: pytest.CaptureFixture[str]
 
     def run(self, *arguments: str) -> Told:
-        console.stdout.cache_clear()
-        console.stderr.cache_clear()
+        fresh_consoles()
         self.monkeypatch.setattr(sys, "argv", ["hoaban", *arguments])
         self.capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
         told = self.capsys.readouterr()
+        fresh_consoles()
         return Told(int(ended.value.code or 0), told.out, told.err)
+
+
+def fresh_consoles() -> None:
+    """Consoles hold the streams they were made with; those of a test are closed after it."""
+    console.stdout.cache_clear()
+    console.stderr.cache_clear()
 
 
 @pytest.fixture

@@ -47,6 +47,18 @@ class Contents:
         """All resources in order."""
         return [*self.registered.values(), *self.before.values()]
 
+    def reorder(self, places: Sequence[int]) -> None:
+        """Put resources in another order, given by their places in :meth:`resources`.
+
+        What then stands before something registered counts as registered too.
+        """
+        numbers = [*self.registered, *self.before]
+        everything = self.registered | self.before
+        order = [numbers[place] for place in places]
+        last = max((n for n, number in enumerate(order) if number in self.registered), default=-1)
+        self.registered = {number: everything[number] for number in order[: last + 1]}
+        self.before = {number: everything[number] for number in order[last + 1 :]}
+
     def replay(self, content: JournalContent, codec: Codec) -> None:
         """Apply the changes of a journal that was begun on these contents."""
         for change in content.changes:
@@ -72,6 +84,7 @@ class Contents:
                 self.registered[change["number"]] = codec.resource(change["resource"])
             if "put" in change:
                 number, body = change["put"]
+                self.registered.pop(number, None)
                 self.before[number] = codec.resource(body)
 
 

@@ -8,7 +8,6 @@ from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded.graph import run_in_order
 from hoaban.engine.embedded.interrupted import sweep_unfinished
-from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,18 +19,22 @@ if TYPE_CHECKING:
 
 
 def delete_the_rest(
-    planner: Planner, executor: Executor, failures: Failures, why: str, workers: int
+    planner: Planner,
+    executor: Executor,
+    failures: Failures,
+    why: str,
+    workers: int,
+    *,
+    checked: bool = False,
 ) -> None:
     """Delete what the program did not register, what was replaced, and what nobody waits for.
 
-    ``why`` says in a refusal why these are deleted. Raises when a target fits nothing, or when
-    something protected would go, before anything is deleted.
+    ``why`` says in a refusal why these are deleted. Raises when a name fits nothing, or when
+    something protected would go, before anything is deleted. ``checked`` says that the names were
+    looked at before, when the state still had what was found gone since.
     """
-    if unused := planner.unused():
-        raise HoabanError(
-            f"no resource fits {unused[0]}",
-            mend="take a URN from the plan or the state; * stands for anything",
-        )
+    if not checked:
+        planner.refuse_unknown()
     steps = planner.deletes(why)
     sweep_unfinished(executor, failures)
     executor.deleting.update(step.urn for step in steps if step.op is OpType.DELETE)

@@ -82,12 +82,7 @@ class Deployment:
         self._planner = Planner(
             self.ledger.olds,
             ResourceDiffer(self.registry),
-            Scope(
-                self.options.targets,
-                self.options.replace,
-                self.options.released,
-                trial=self.dry_run,
-            ),
+            Scope.of(self.options, trial=self.dry_run),
         )
         self._examiner = Examiner(self.registry, self._planner.aliased)
         self._executor = Executor(

@@ -17,6 +17,7 @@ from hoaban.engine.embedded.backend import digest
 from hoaban.engine.embedded.checkpoint import dump
 from hoaban.engine.embedded.contents import Contents, put_right
 from hoaban.engine.embedded.journal import Journal
+from hoaban.engine.embedded.order import in_order
 from hoaban.engine.embedded.state import PendingOperation, Snapshot, StateFormatError
 from hoaban.engine.embedded.verify import check
 from hoaban.errors import HoabanError, Location
@@ -139,6 +140,8 @@ class Ledger:
         """Register a resource that is exactly as it was."""
         with self._lock:
             was = self._numbers[id(old)]
+            if was in self._contents.registered:
+                return  # something that was left as it is refers to it, and stands after it
             number = self._contents.take()
             self._contents.registered[number] = self._contents.before.pop(was)
             self._numbers[id(old)] = number
@@ -165,6 +168,7 @@ class Ledger:
             line = self._ended_line(change, call, text)
             if waiting is not None:
                 at = self._numbers[id(replaced)]
+                self._contents.registered.pop(at, None)
                 self._contents.before[at] = waiting
                 self._numbers[id(waiting)] = at
                 line = f'{line[:-1]},"put":[{at},{waiting_text}]}}'
@@ -207,6 +211,7 @@ class Ledger:
         storage, key = self._store.backend.storage, self._store.journal_key
         self._store.backend.check()
         with self._lock:
+            self._put_in_order()
             snapshot = self.snapshot()
             self._verify(snapshot)
             content = self._store.encode(snapshot)
@@ -220,6 +225,14 @@ class Ledger:
                 self._journal.remove()
                 self._journal = None
             self._renumber()
+
+    def _put_in_order(self) -> None:
+        """What was left as it is may refer to what is not registered yet, or never will be."""
+        resources = self.snapshot().resources
+        ordered = in_order(resources)
+        if any(a is not b for a, b in zip(resources, ordered, strict=True)):
+            places = {id(one): place for place, one in enumerate(resources)}
+            self._contents.reorder([places[id(one)] for one in ordered])
 
     def _verify(self, snapshot: Snapshot) -> None:
         try:

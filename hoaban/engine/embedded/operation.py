@@ -35,7 +35,7 @@ from hoaban.engine.embedded.store import open_stack, stack_outputs, state_digest
 from hoaban.engine.embedded.teardown import WHY, Teardown
 from hoaban.engine.embedded.urns import STACK_TYPE, make_urn
 from hoaban.engine.provider import UnknownPackageError
-from hoaban.errors import HoabanError
+from hoaban.errors import DriftError, HoabanError
 
 if TYPE_CHECKING:
     from hoaban.engine.api import Options, Stack
@@ -160,7 +160,7 @@ class Operation:
             if self._failures:
                 return
         if self._kind is UpdateKind.DESTROY:
-            self._destroy(opened, self._ledger)
+            self._destroy(opened)
             return
         if self._kind is UpdateKind.REFRESH or self._options.refresh:
             self._refresh(opened, self._ledger)
@@ -198,6 +198,9 @@ class Operation:
         """Whether an update might have to be refused before anything is done."""
         if self._options.expect_no_changes:
             return True
+        # Something mistyped in an exclusion would be found out only when it is changed already.
+        if self._options.excludes and not self._options.rehearsed:
+            return True
         guarded = self._options.policy_packs or any(one.protect for one in ledger.olds)
         return not self._options.rehearsed and bool(guarded)
 
@@ -219,7 +222,7 @@ class Operation:
         if self._options.expect_no_changes and changes:
             told = ", ".join(f"{count} {op}" for op, count in sorted(changes.items()))
             self._failures.add(
-                HoabanError(
+                DriftError(
                     f"no changes were expected, but there are: {told}",
                     mend="look at the plan; run without --expect-no-changes to make them",
                 )
@@ -302,7 +305,8 @@ class Operation:
 
     def _refresh(self, opened: Opened, ledger: Ledger) -> None:
         executor = self._executor(opened, ledger)
-        Refresh(executor, self._failures, self._options).run()
+        refresh = Refresh(executor, self._failures, self._options)
+        refresh.run(alone=self._kind in (UpdateKind.REFRESH, UpdateKind.DESTROY))
 
     def _refresh_first(self, opened: Opened) -> None:
         """Read what its provider wants to be read before each update."""
@@ -312,17 +316,24 @@ class Operation:
         if not self._failures:
             self._renew(opened)
 
-    def _destroy(self, opened: Opened, ledger: Ledger) -> None:
+    def _destroy(self, opened: Opened) -> None:
+        if self._options.refresh:
+            self._refresh(opened, self._ledger)
+            if self._failures:
+                return
+            self._renew(opened)
+        ledger = self._ledger
         if any(map(runs_at_delete, ledger.olds)):
             self._start_program(opened.project, self._report)
             program = self._programs[-1]
             self._deploy(opened, ledger, self._report, program, dry_run=False, kind=Teardown)
             return
         executor = self._executor(opened, ledger)
-        scope = Scope(self._options.targets, released=self._options.released)
+        scope = Scope.of(self._options)
         planner = Planner(ledger.olds, ResourceDiffer(executor.registry), scope)
         workers = self._options.parallel
-        delete_the_rest(planner, executor, self._failures, WHY, workers)
+        read = self._options.refresh
+        delete_the_rest(planner, executor, self._failures, WHY, workers, checked=read)
 
     def _commit(self, opened: Opened) -> None:
         if not self._persist:

@@ -14,12 +14,13 @@ from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded import paths
 from hoaban.engine.embedded.candidate import Candidate, force_replacement
+from hoaban.engine.embedded.choice import Choice
+from hoaban.engine.embedded.circles import Circles
 from hoaban.engine.embedded.dependents import Differ, dependent_replacements
-from hoaban.engine.embedded.scope import Patterns, Scope, protected
+from hoaban.engine.embedded.scope import Patterns, Scope, protected, unknown
 from hoaban.engine.embedded.steps import Goal, Step
 from hoaban.engine.embedded.urns import (
     inherited_alias,
-    is_provider,
     name_of,
     type_of,
 )
@@ -44,7 +45,8 @@ class Planner:
         self._places = {id(one): place for place, one in enumerate(self._olds)}
         self._live = {one.urn: one for one in olds if not one.delete}
         self._differ = differ
-        self._targets = Patterns(scope.targets)
+        self._choice = Choice(scope)
+        self._circles = Circles(self._live)
         self._replace = Patterns(scope.replace)
         self._released = frozenset(scope.released)
         self._trial = scope.trial
@@ -53,8 +55,9 @@ class Planner:
         self._replaced: set[int] = set()  # by identity
         self._deleted: dict[str, Resource] = {}  # deleted before their replacement is made
         self._renewed: set[str] = set()  # URNs of all that is made anew
+        self._left: set[int] = set()  # by identity: what the operation may not touch
         self.aliased: dict[str, str] = {}  # old URN by new URN
-        self.skipped: set[str] = set()  # creates left out because they are not targeted
+        self.skipped: set[str] = set()  # creates left out because nobody chose them
         self.refusals: list[HoabanError] = []
 
     def match(self, goal: Goal) -> Candidate:
@@ -62,12 +65,19 @@ class Planner:
         self._see(goal)
         goal = replace(goal, aliases=self._all_aliases(goal))
         old = self._old(goal)
-        targeted = self.is_targeted(goal.urn, custom=goal.custom)
+        targeted = self._choice.takes(goal)
+        if targeted and self._choice:
+            references = goal.resource({}).references()
+            self._refuse_skipped(goal, references)
+            self._circles.take(goal.urn, old.urn if old is not None else "", references)
         inputs = goal.inputs
         if old is not None and not old.external:
             inputs = paths.restore(inputs, old.inputs, goal.ignore_changes)
         recreating = old is not None and (old.pending_replacement or old.urn in self._deleted)
-        forced = goal.urn in self._replace or (old is not None and old.taint)
+        asked = goal.urn in self._replace
+        if asked and not targeted and not self._choice.targets:
+            self._choice.refuse_replaced(goal)
+        forced = asked or (old is not None and old.taint)
         return Candidate(goal, old, inputs, targeted, recreating, forced)
 
     def _see(self, goal: Goal) -> None:
@@ -87,12 +97,6 @@ class Planner:
         if not self._trial:
             raise refusal
         self.refusals += refusal.errors if isinstance(refusal, ManyErrors) else [refusal]
-
-    def is_targeted(self, urn: str, *, custom: bool) -> bool:
-        """Whether an operation may touch a resource. What costs nothing is always made."""
-        if not self._targets:
-            return True
-        return urn in self._targets or not custom or is_provider(type_of(urn))
 
     def _all_aliases(self, goal: Goal) -> tuple[str, ...]:
         """A goal's aliases, and those that follow from its parent having had another URN."""
@@ -130,7 +134,6 @@ class Planner:
         goal, old = candidate.goal, candidate.old
         if not candidate.targeted:
             return self._leave(goal, old)
-        self._refuse_skipped(goal)
         new = goal.resource(inputs)
         if goal.import_id and (old is None or goal.import_id not in (old.id, old.import_id)):
             return self._import_steps(goal, old, new)
@@ -186,16 +189,14 @@ class Planner:
         if old is None:
             self.skipped.add(goal.urn)
             return []
+        self._left.add(id(old))
+        self._circles.leave(goal.urn, old)
         return [Step(OpType.SAME, goal.urn, old, old)]
 
-    def _refuse_skipped(self, goal: Goal) -> None:
-        needs = sorted(self.skipped.intersection((goal.parent, *goal.dependencies)))
-        if needs and goal.custom:
-            raise HoabanError(
-                f"it needs {needs[0]}, which does not exist yet and is not targeted",
-                where=Location(urn=goal.urn),
-                mend=f"target that too: --target '{needs[0]}'",
-            )
+    def _refuse_skipped(self, goal: Goal, references: set[str]) -> None:
+        needs = sorted(self.skipped & references)
+        if needs and (goal.custom or not self._choice.targets):
+            self._choice.refuse_missing(goal, needs[0])
 
     def _replace_steps(
         self, goal: Goal, old: Resource, new: Resource, diff: DiffResult
@@ -215,6 +216,7 @@ class Planner:
         # What was registered in this run cannot depend on what is only now being registered.
         unseen = [one for one in after if not one.delete and one.urn not in self._kept]
         condemned = dependent_replacements(old, unseen, self._differ)
+        self._choice.refuse_condemned(old.urn, [one for one, _ in condemned], self._olds)
         why_all = f"it depends on {old.urn}, which is replaced"
         self._refuse_protected([one for one, _ in condemned], "replaced", why_all)
         deletes = [
@@ -253,6 +255,7 @@ class Planner:
         that error, why these are deleted.
         """
         found: list[Step] = []
+        chosen = self._choice.may_delete(self._olds, self._left)
         for one in reversed(self._olds):
             if one.delete or id(one) in self._replaced:
                 op = OpType.DISCARD_REPLACED if one.external else OpType.DELETE_REPLACED
@@ -262,16 +265,20 @@ class Planner:
                 op = OpType.REMOVE_PENDING_REPLACE
             else:
                 op = OpType.DISCARD if one.external else OpType.DELETE
-            if op is not OpType.DELETE or not self._targets or one.urn in self._targets:
+            if id(one) in chosen or self._in_any_case(op, one):
                 found.append(Step(op, one.urn, one))
         deleted = [one.resource for one in found if one.op is OpType.DELETE]
         self._refuse_protected(deleted, "deleted", why)
         self._refuse_orphaned_dependents(found)
         return found
 
+    def _in_any_case(self, op: OpType, one: Resource) -> bool:
+        """Whether an object goes although nobody chose it: another stands in its place."""
+        return op is not OpType.DELETE if self._choice.targets else id(one) in self._replaced
+
     def _refuse_orphaned_dependents(self, steps: list[Step]) -> None:
         """With targets, refuse to delete what is needed by something that stays."""
-        if not self._targets:
+        if not self._choice.targets:
             return
         gone = {step.urn for step in steps if step.op is OpType.DELETE}
         for one in self._olds:
@@ -280,13 +287,13 @@ class Planner:
                 raise HoabanError(
                     f"{needs[0]} cannot be deleted alone: {one.urn} depends on it",
                     where=Location(urn=needs[0]),
-                    mend=f"target that too: --target '{one.urn}'",
+                    mend=f"target that too: --target '{one.urn}'; or all: --target-dependents",
                 )
 
-    def unused(self) -> list[str]:
-        """Targets and replacements asked for that fit no resource at all."""
+    def refuse_unknown(self) -> None:
+        """Raise when something that a person named fits no resource at all."""
         everything = {*self._seen, *self._live}
-        for patterns in (self._targets, self._replace):
-            for urn in everything:
-                _ = urn in patterns
-        return sorted(self._targets.unused | self._replace.unused)
+        for urn in everything:
+            _ = urn in self._replace
+        for text in sorted(self._choice.unused(everything) | self._replace.unused):
+            raise unknown(text, everything)

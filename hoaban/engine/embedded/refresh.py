@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from pulumi.automation.events import OpType
 
 from hoaban.engine.embedded import calls
+from hoaban.engine.embedded.choice import Choice
 from hoaban.engine.embedded.keys import resource_key
-from hoaban.engine.embedded.scope import Patterns
+from hoaban.engine.embedded.scope import Scope, unknown
 from hoaban.engine.embedded.state import timestamp
 from hoaban.engine.embedded.steps import Step, compare
 from hoaban.engine.embedded.urns import STACK_REFERENCE_TYPE, is_provider
@@ -53,28 +54,26 @@ class Refresh:
                 self._ledger.settle(operation)
         return bool(unfinished)
 
-    def run(self, wished: Callable[[Resource], bool] | None = None) -> None:
+    def run(self, wished: Callable[[Resource], bool] | None = None, *, alone: bool = True) -> None:
         """Read everything; what is gone leaves the state, what changed is noted.
 
         With ``wished`` only what it says is read, and nothing an interrupted run left is taken in.
+        Not ``alone``, a program is run afterwards: it may have what a person named and the state
+        has not.
         """
         if wished is None:
             self._adopt_unfinished()
-        targets = Patterns(self._options.targets)
+        choice = Choice(Scope.of(self._options))
+        resources = self._ledger.snapshot().resources
         wanted = [
             one
-            for one in self._ledger.snapshot().resources
-            if _has_object(one)
-            and (not targets or one.urn in targets)
-            and (wished is None or wished(one))
+            for one in choice.may_read(resources)
+            if _has_object(one) and (wished is None or wished(one))
         ]
-        if targets.unused and wished is None:
-            self._failures.add(
-                HoabanError(
-                    f"no resource fits {min(targets.unused)}",
-                    mend="take a URN from the state; * stands for anything",
-                )
-            )
+        urns = [one.urn for one in resources]
+        unused = sorted(choice.unused(urns))
+        if unused and alone and wished is None:
+            self._failures.add(unknown(unused[0], urns))
             return
         workers = max(1, min(self._options.parallel, len(wanted)))
         with concurrent.futures.ThreadPoolExecutor(workers, "refresh") as pool:

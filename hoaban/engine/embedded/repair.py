@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from hoaban.engine.embedded.contents import put_right
+from hoaban.engine.embedded.order import in_order
 from hoaban.engine.embedded.urns import is_provider, provider_urn
 from hoaban.engine.embedded.verify import problems
 
@@ -88,38 +89,7 @@ def _drop_dangling(repair: Repair) -> None:
 
 def _reorder(repair: Repair) -> None:
     """Each after all that it refers to; otherwise in the order there was."""
-    by_urn: dict[str, list[Resource]] = {}
-    for one in repair.resources:
-        by_urn.setdefault(one.urn, []).append(one)
-    placed: dict[int, Resource] = {}
-    open_: set[int] = set()
-
-    def needed(one: Resource) -> list[Resource]:
-        found = []
-        for urn in sorted(one.references()):
-            having = by_urn.get(urn, [])
-            exact = [x for x in having if f"{x.urn}::{x.id}" == one.provider]
-            live = [x for x in having if not x.delete]
-            found += (exact or live or having)[:1]
-        return found
-
-    def place(root: Resource) -> None:
-        waiting = [(root, iter(needed(root)))]
-        open_.add(id(root))
-        while waiting:
-            one, rest = waiting[-1]
-            following = next((x for x in rest if id(x) not in placed and id(x) not in open_), None)
-            if following is not None:
-                open_.add(id(following))
-                waiting.append((following, iter(needed(following))))
-                continue
-            waiting.pop()
-            placed[id(one)] = one
-
-    for one in repair.resources:
-        if id(one) not in placed:
-            place(one)
-    ordered = list(placed.values())
+    ordered = in_order(repair.resources)
     later = [a for a, b in zip(ordered, repair.resources, strict=True) if a is not b]
     if later:
         repair.done.append(f"reordered: {later[0].urn} and what it belongs with stood elsewhere")

@@ -12,6 +12,7 @@ from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.checkpoint import Codec, write_checkpoint
 from hoaban.engine.embedded.contents import Contents
 from hoaban.engine.embedded.journal import JournalContent
+from hoaban.engine.embedded.order import in_order
 from hoaban.engine.embedded.project import Project, StackConfig
 from hoaban.engine.embedded.secrets import (
     CachingCrypter,
@@ -97,7 +98,7 @@ class Store:
             if content.base == base:
                 contents = Contents.of(snapshot, content.registered)
                 contents.replay(content, self.codec)
-                snapshot.resources = contents.resources()
+                snapshot.resources = in_order(contents.resources())
                 snapshot.pending = list(contents.pending.values())
             else:
                 snapshot.pending += self._foreign(content, snapshot)

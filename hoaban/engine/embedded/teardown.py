@@ -59,9 +59,10 @@ class Teardown(Deployment):
         if self._torn_down:
             return
         self._torn_down = True
-        scope = Scope(self.options.targets, released=self.options.released)
-        planner = Planner(self.ledger.olds, ResourceDiffer(self.registry), scope)
+        differ = ResourceDiffer(self.registry)
+        planner = Planner(self.ledger.olds, differ, Scope.of(self.options))
         try:
-            delete_the_rest(planner, self._executor, self.failures, WHY, self.options.parallel)
+            workers, read = self.options.parallel, self.options.refresh
+            delete_the_rest(planner, self._executor, self.failures, WHY, workers, checked=read)
         except HoabanError as error:
             self.failures.add(error)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hoaban.provision.display.changes import Change, changes_of
 
@@ -66,7 +66,9 @@ class Row:
 class Board:
     """All rows of one operation, in the order in which they came."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool = False) -> None:
+        """``whole``: with all properties of what is made or deleted, and values uncut."""
+        self._whole = whole
         self.rows: dict[str, Row] = {}
         self.notes: list[DiagnosticEvent] = []
         """Messages of no resource in particular."""
@@ -92,6 +94,14 @@ class Board:
             self.seconds = float(event.summary_event.duration_seconds)
         return None
 
+    def properties(self) -> dict[str, list[dict[str, Any]]]:
+        """Changes of each changed resource, as plain values; secrets are masked."""
+        return {
+            urn: [asdict(change) for change in row.changes]
+            for urn, row in self.rows.items()
+            if row.changed and row.changes
+        }
+
     def running(self) -> list[Row]:
         """Rows whose step is under way."""
         return [row for row in self.rows.values() if row.phase is Phase.RUNNING]
@@ -111,7 +121,7 @@ class Board:
         if row.op != "replace" or op == "replace":
             row.op = op
         row.phase = phase
-        row.changes = changes_of(data) or row.changes
+        row.changes = changes_of(data, whole=self._whole) or row.changes
         if phase in (Phase.DONE, Phase.FAILED):
             row.ended = time.monotonic()
         return row

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hoaban.engine.embedded.properties import MASK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -42,10 +44,15 @@ class Change:
 SIGNS = {"add": "+", "delete": "-", "update": "~"}
 
 
-def changes_of(data: StepEventMetadata) -> list[Change]:
-    """The changes that a step's event tells; none for what is made or deleted as a whole."""
+def changes_of(data: StepEventMetadata, *, whole: bool = False) -> list[Change]:
+    """The changes that a step's event tells.
+
+    None for what is made or deleted as a whole, unless ``whole`` asks for its properties; values
+    are uncut then.
+    """
+    limit = None if whole else LIMIT
     if not data.old or not data.new:
-        return []
+        return _all_of(data) if whole else []
     found = []
     for path, diff in sorted((data.detailed_diff or {}).items()):
         kind = diff.diff_kind.value
@@ -54,18 +61,32 @@ def changes_of(data: StepEventMetadata) -> list[Change]:
         sign = SIGNS[kind.removesuffix("-replace")]
         if sign == "-" and new not in (_ABSENT, None):
             sign = "~"  # to a provider, zero and false are nothing; to people they are values
-        found.append(Change(path, sign, show(old), show(new), kind.endswith("-replace")))
+        replaces = kind.endswith("-replace")
+        found.append(Change(path, sign, show(old, limit), show(new, limit), replaces))
     return found
 
 
-def show(value: Any) -> str:
-    """A value on one line."""
+def _all_of(data: StepEventMetadata) -> list[Change]:
+    state, sign = (data.new, "+") if data.new else (data.old, "-")
+    inputs = sorted((state.inputs or {}).items()) if state else []
+    none = show(_ABSENT)
+    return [
+        Change(path, sign, none, show(value, None))
+        if sign == "+"
+        else Change(path, sign, show(value, None), none)
+        for path, value in inputs
+        if not path.startswith("__")  # a provider's own notes
+    ]
+
+
+def show(value: Any, limit: int | None = LIMIT) -> str:
+    """A value on one line, cut where there is a limit."""
     if value is _ABSENT or value is None:
         return "(none)"
     if value == UNKNOWN:
         return "(known afterwards)"
     text = json.dumps(value, ensure_ascii=False).replace(f'"{UNKNOWN}"', "(known afterwards)")
-    return text if len(text) <= LIMIT else f"{text[: LIMIT - 1]}…"
+    return text if limit is None or len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _first(path: str, *places: Mapping[str, Any] | None) -> Any:
@@ -79,6 +100,8 @@ def _first(path: str, *places: Mapping[str, Any] | None) -> Any:
 
 def _at(path: str, value: Any) -> Any:
     for name, index, quoted in _PART.findall(path):
+        if value == MASK:
+            return MASK  # what lies within a secret is secret
         if index and isinstance(value, list) and int(index) < len(value):
             value = value[int(index)]
         elif isinstance(value, dict) and (name or quoted) in value:

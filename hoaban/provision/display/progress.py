@@ -29,7 +29,8 @@ BAR_WIDTH = 30
 class Progress:
     """Shows an operation while it runs. Give :meth:`handle` to the engine.
 
-    ``total`` is how many steps are expected, from a plan; without it no bar is shown.
+    ``total`` is how many steps are expected, from a plan; without it no bar is shown. With ``diff``
+    properties of what is made or deleted are told as well, and no value is cut.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Progress:
         total: int | None = None,
         console: Console | None = None,
         quiet: bool = False,
+        diff: bool = False,
     ) -> None:
-        self.board = Board()
+        self.board = Board(whole=diff)
         self._title = title
         self._total = total
         self._console = console or stderr()

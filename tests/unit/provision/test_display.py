@@ -282,3 +282,35 @@ def test_a_refresh_that_finds_a_change_shows_it() -> None:
     lines = text(render_changes(board(events)))
     assert lines[0].startswith("  ~ openstack:compute:Instance web-1 updated")
     assert lines[1].strip() == '~ name: "a" => "b"'
+
+
+def test_the_whole_difference_has_every_property_uncut() -> None:
+    long = "x" * 200
+    made = Board(whole=True)
+    for event in (
+        begun(meta("create", PORT, new={"name": "web-1", "tags": [long], "__internal": 1})),
+        begun(meta("delete", HOST, old={"name": "gone"})),
+        begun(
+            meta(
+                "update",
+                SERVER,
+                old={"userData": "[secret]", "flavorId": "a"},
+                new={"userData": "[secret]", "flavorId": long},
+                diff={"userData.token": DiffKind.UPDATE, "flavorId": DiffKind.UPDATE},
+            )
+        ),
+    ):
+        made.take(event)
+    assert [str(one) for one in made.rows[PORT].changes] == [
+        '+ name: "web-1"',
+        f'+ tags: ["{long}"]',
+    ]
+    assert [str(one) for one in made.rows[HOST].changes] == ['- name: "gone"']
+    assert [str(one) for one in made.rows[SERVER].changes] == [
+        f'~ flavorId: "a" => "{long}"',
+        '~ userData.token: "[secret]" => "[secret]"',
+    ]
+    assert made.properties()[HOST] == [
+        {"path": "name", "sign": "-", "old": '"gone"', "new": "(none)", "replaces": False}
+    ]
+    assert list(made.properties()) == [PORT, HOST, SERVER]

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hoaban.engine.api import Options
+from hoaban.engine.api import PARALLEL, Options
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision import Consent, Decline, operations
 from hoaban.provision.guard import VOLUME
@@ -115,7 +115,16 @@ def test_options_of_the_caller_reach_the_engine(target: Target) -> None:
     )
     _, options = engine.calls[-1]
     assert (options.refresh, options.targets) == (True, ["x"])
-    assert options.parallel == operations.PARALLEL
+    assert options.parallel == PARALLEL
+
+
+def test_what_is_asked_to_be_replaced_is_replaced_once(target: Target) -> None:
+    """Where quotas make two updates of one."""
+    lowered = step("update", QUOTA, "q", old={"volumes": 3}, new={"volumes": 1})
+    engine = FakeEngine([GONE, lowered])
+    asked = Options(replace=["x"])
+    operations.up(target, engine, ignore, consent=Consent(delete_data=True), options=asked)
+    assert [options.replace for _, options in engine.calls] == [["x"], ["x"], ()]
 
 
 def test_the_foundation_stays_while_an_agency_stands_on_it(
@@ -162,6 +171,30 @@ def test_a_half_built_agency_is_swept(small: SmallProvince, swept: list[str]) ->
     assert swept == ["project-1"]
     operations.destroy(agency, engine, ignore, consent=Consent())
     assert swept == ["project-1"], "and only once"
+
+
+def volume(name: str) -> dict[str, Any]:
+    made = resource(VOLUME, name, protect=True, inputs={"name": name, "size": 1})
+    return {**made, "urn": made["urn"].replace("::it", f"::{name}")}
+
+
+def test_only_what_is_chosen_is_lost(small: SmallProvince, swept: list[str]) -> None:
+    engine, agency = FakeEngine(), small.target()
+    write_state(agency, resource(ROOT), volume("keep"), volume("go"), resource(PROJECT, "p"))
+    options = Options(targets=["**::go"])
+    with pytest.raises(Decline, match="1 objects that hold it would go"):
+        operations.destroy(agency, engine, ignore, consent=Consent(), options=options)
+    operations.destroy(agency, engine, ignore, consent=Consent(delete_data=True), options=options)
+    _, told = engine.calls[-1]
+    assert told.released == [volume("go")["urn"]]
+    assert swept == []
+    rest = Options(excludes=["**:Volume::**"])
+    operations.destroy(agency, engine, ignore, consent=Consent(), options=rest)
+    assert engine.calls[-1][1].released == []
+    assert swept == ["p"]
+    mistyped = Options(targets=["**::goo"])
+    with pytest.raises(HoabanError, match=r"no resource fits \*\*::goo\n.*::go"):
+        operations.destroy(agency, engine, ignore, consent=Consent(), options=mistyped)
 
 
 def test_a_sweep_is_gone_on_with(

@@ -102,11 +102,17 @@ def test_without_a_plan_the_engine_is_free(target: Target) -> None:
 
 
 def test_a_plan_has_its_own_options(target: Target) -> None:
-    options = Options(record=True, refresh=True, targets=("x",))
-    plan = operations.plan(target, Recording(), ignore, options=options).saved
-    engine = Recording()
-    do(target, engine, plan)
-    assert [(one.refresh, one.targets) for _, one in engine.calls] == [(True, ("x",))] * 2
+    for options in (
+        Options(record=True, refresh=True, targets=("x",), target_dependents=True),
+        Options(record=True, excludes=("x", "y"), exclude_dependents=True, replace=("z",)),
+    ):
+        plan = operations.plan(target, Recording(), ignore, options=options).saved
+        engine = Recording()
+        do(target, engine, plan)
+        assert [one.choices() for _, one in engine.calls] == [options.choices()] * 2
+        assert plan is not None
+        more = {**plan.body["options"], "released": ["x"]}
+        assert replace(plan, body={**plan.body, "options": more}).options.released == ()
 
 
 def test_what_differs_is_told_before_anything_is_done(
