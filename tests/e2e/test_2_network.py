@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hoaban import model
+from hoaban.console import Steps
+from hoaban.converge.console import CloudConsole
+from hoaban.converge.run import prepare
 from hoaban.inventory.fleet import Fleet
 from tests.e2e import centre as centres
 from tests.e2e import office as offices
@@ -55,7 +59,13 @@ def until(true: Callable[[], Any], seconds: float = 90) -> None:
 
 @pytest.fixture(scope="module")
 def served(estate: Estate) -> Iterator[None]:
-    """Something answers on every port that is tried, so that only filters decide."""
+    """Something answers on every port that is tried, so that only filters decide.
+
+    The commune's server was provisioned, and not configured: it has the cloud's filters alone.
+    """
+    workspace = estate.province.workspace
+    console = CloudConsole(model.load(workspace.inventory).spec.cloud, workspace.inventory)
+    prepare(workspace, Fleet.read(workspace), COMMUNE, console, Steps(quiet=True))
     ports = {WEB: (443, 8443), DATA: (5432,), FIGURES: (8080,)}
     for host, numbers in ports.items():
         for port in numbers:
