@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from typing import Annotated
 
 import typer
 
+from hoaban.converge.pins import PinStore
+from hoaban.errors import HoabanError
 from hoaban.inventory import sshconfig
 from hoaban.inventory.fleet import Fleet
 from hoaban.remote import Remote
@@ -27,6 +30,13 @@ def ssh(
     """
     workspace = Workspace.find()
     fleet = Fleet.read(workspace)
+    chosen = fleet.host(host)
+    if chosen.name not in PinStore(workspace.known_hosts, chosen.state.key).read():
+        agency = chosen.environment.agency
+        raise HoabanError(
+            f"the host key of {chosen.name} is not pinned, since it was never configured",
+            mend=shlex.join(["hoaban", "converge", *([agency] if agency else [])]),
+        )
     remote = Remote(sshconfig.write(workspace, fleet))
-    words = [*remote.command(fleet.host(host).name), *(["--", *command] if command else [])]
+    words = [*remote.command(chosen.name), *(["--", *command] if command else [])]
     os.execvp(words[0], words)  # noqa: S606 - a shell would come between ssh and its terminal
