@@ -78,8 +78,7 @@ def destroy(
             what, engine_for(engine), progress.handle, consent=may, options=options
         )
     if json_:
-        properties = {"properties": progress.board.properties()} if diff else {}
-        print_json({**result_json(result), **properties})
+        print_json({**result_json(result), **progress.properties()})
     else:
         stdout().print(progress.summary())
         chosen = "what was chosen of " if part else ""

@@ -106,9 +106,7 @@ def plan(
         if out is not None:
             require_planner(targets[0], key)
         planned, progress = _one(targets[0], options, engine, quiet=json_, diff=diff)
-        told = plan_json(planned)
-        if diff:
-            told["properties"] = progress.board.properties()
+        told = plan_json(planned) | progress.properties()
         if planned.saved is not None and out is not None:
             told["saved"] = _save(planned.saved, targets[0], out, key)
         if json_:

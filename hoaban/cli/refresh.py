@@ -81,8 +81,7 @@ def refresh(
     else:
         result, progress = _one(targets[0], options, engine, json_=json_, diff=diff)
         if json_:
-            properties = {"properties": progress.board.properties()} if diff else {}
-            print_json({**result_json(result), **properties})
+            print_json({**result_json(result), **progress.properties()})
         changed = result.changed
     if expect_no_changes and changed:
         raise typer.Exit(int(DriftError.exit_code))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Group
 from rich.live import Live
@@ -43,6 +43,7 @@ class Progress:
         diff: bool = False,
     ) -> None:
         self.board = Board(whole=diff)
+        self._diff = diff
         self._title = title
         self._total = total
         self._console = console or stderr()
@@ -108,6 +109,10 @@ class Progress:
     def summary(self, *, planned: bool = False) -> Text:
         """The counts at the end."""
         return render_summary(self.board, planned=planned)
+
+    def properties(self) -> dict[str, Any]:
+        """With ``diff`` the changes of each resource, to be put beside a result; else nothing."""
+        return {"properties": self.board.properties()} if self._diff else {}
 
     def _tell(self, row: Row) -> None:
         sign, style = sign_of(row.op)
