@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 Record = dict[str, Any]
-"""One run of a playbook: its name, whether in check mode, and what ran and changed on each host."""
+"""One run of a playbook: its name, whether in check mode, what ran, changed and failed by host."""
 
 
 def judge(
@@ -36,6 +36,16 @@ def judge(
         if runs[kind] != count
     ]
     return complaints + mispredicted(records, unforeseen)
+
+
+def failures(records: list[Record]) -> list[str]:
+    """Which task ended which host's run of which playbook, and what it said."""
+    return [
+        f"{record['playbook']}, {host}: {seen['failed']}"
+        for record in records
+        for host, seen in record["hosts"].items()
+        if seen["failed"]
+    ]
 
 
 def mispredicted(records: list[Record], unforeseen: Collection[str] = ()) -> list[str]:

@@ -45,7 +45,7 @@ from hoaban.testing.instances import (
     podman_home,
     read_platforms,
 )
-from hoaban.testing.judgement import judge
+from hoaban.testing.judgement import failures, judge
 from hoaban.testing.podman import Podman
 from hoaban.testing.turn import seat, turn
 
@@ -168,10 +168,11 @@ def run_test(scenario: Scenario, podman: Podman, out: IO[bytes] | None = None) -
         status = _molecule(scenario, "test", variables, out)
         path = Path(variables["HOABAN_RECORD"])
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    complaints = [f"molecule test ended with status {status}"] if status else []
-    if not status:
+    records = [json.loads(line) for line in lines]
+    if status:
+        complaints = [f"molecule test ended with status {status}", *failures(records)]
+    else:
         instances = {platform.name for platform in scenario.platforms}
-        records = [json.loads(line) for line in lines]
         complaints = judge(records, instances, scenario.unforeseen)
     return Result(scenario.label, tuple(complaints), time.monotonic() - started)
 
@@ -238,7 +239,7 @@ def _in_turn(scenario: Scenario, podman: Podman, seats: int, out: IO[bytes] | No
 
 
 def report(results: list[Result], seconds: float) -> None:
-    """Print what took how long, and what is wrong with it."""
+    """Print what took how long, and then what is wrong with it, at the width that it has."""
     table = Table(box=None, pad_edge=False)
     for title in ("scenario", "result"):
         table.add_column(title)
@@ -246,10 +247,11 @@ def report(results: list[Result], seconds: float) -> None:
     for result in results:
         word = "failed" if result.complaints else "passed"
         table.add_row(result.label, word, f"{result.seconds:.1f}")
-        for complaint in result.complaints:
-            table.add_row(Text(f"    {complaint}"), "", "")
     table.add_row("total", "", f"{seconds:.1f}")
     stdout().print(table)
+    for result in results:
+        for complaint in result.complaints:
+            stdout().print(Text(f"{result.label}: {complaint}"), soft_wrap=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

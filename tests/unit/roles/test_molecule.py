@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 import threading
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from pydantic import ValidationError
@@ -21,18 +26,17 @@ from hoaban.testing.instances import (
     networks,
     read_platforms,
 )
-from hoaban.testing.judgement import judge
+from hoaban.testing.judgement import failures, judge
 from hoaban.testing.molecule import Scenario, find_scenarios
 from hoaban.testing.podman import Podman
 from hoaban.workspace import toolkit_root
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 def record(playbook: str, *, check: bool = False, **changed: list[str]) -> dict[str, Any]:
     """One run on the hosts ``a`` and ``b``, with what changed on each."""
-    hosts = {name: {"ran": 5, "changed": changed.get(name, [])} for name in ("a", "b")}
+    hosts = {
+        name: {"ran": 5, "changed": changed.get(name, []), "failed": ""} for name in ("a", "b")
+    }
     return {"playbook": f"{playbook}.yml", "check": check, "hosts": hosts}
 
 
@@ -53,7 +57,7 @@ def test_a_whole_test_passes() -> None:
 
 def test_a_play_that_reaches_nobody() -> None:
     records = whole_test()
-    records[4]["hosts"] = {"a": {"ran": 5, "changed": []}}
+    del records[4]["hosts"]["b"]
     assert judge(records, {"a", "b"}) == ["verify did nothing on b"]
 
 
@@ -121,6 +125,68 @@ def test_what_is_unforeseen_are_tasks_of_the_roles_that_are_applied() -> None:
             for name in re.findall(r"- name: (.+)", file.read_text())
         }
         assert scenario.unforeseen <= names, scenario.label
+
+
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - block:
+        - ansible.builtin.fail: {msg: this one is rescued}
+      rescue:
+        - ansible.builtin.debug: {msg: as said}
+    - ansible.builtin.fail: {msg: this one does not matter}
+      ignore_errors: true
+    - name: Greet
+      ansible.builtin.shell: echo to {{ item }}; echo no {{ item }} >&2; test {{ item }} = Lan
+      loop: [Lan, Minh]
+      when: fails
+    - name: Keep a secret
+      ansible.builtin.fail: {msg: secret}
+      no_log: true
+"""
+
+
+def recorded(folder: Path, *options: str) -> list[str]:
+    """What the record of a real run says of its failures."""
+    playbook = folder / "verify.yml"
+    playbook.write_text(PLAYBOOK)
+    out = folder / "record.jsonl"
+    out.unlink(missing_ok=True)
+    variables = {
+        "HOABAN_RECORD": str(out),
+        "ANSIBLE_CALLBACK_PLUGINS": str(toolkit_root() / "hoaban/plugins/callback"),
+        "ANSIBLE_CALLBACKS_ENABLED": "record_changes",
+        "ANSIBLE_LOCAL_TEMP": str(folder / "ansible"),
+        "LC_ALL": "C.UTF-8",
+    }
+    command = [Path(sys.executable).with_name("ansible-playbook"), "-ilocalhost,", playbook]
+    options = (*options, "-e", f"ansible_python_interpreter={sys.executable}")
+    done = subprocess.run(
+        [*command, *options],
+        env=os.environ | variables,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert out.is_file(), done.stderr
+    return failures([json.loads(line) for line in out.read_text().splitlines()])
+
+
+def test_the_task_that_ended_a_run_is_told_with_what_it_said(tmp_path: Path) -> None:
+    (told,) = recorded(tmp_path, "-e", '{"fails": true}')
+    assert told.startswith("verify.yml, localhost: Greet: Minh: ")
+    assert "\nstdout: to Minh\nstderr: no Minh" in told
+    assert "Lan" not in told
+
+
+def test_what_ansible_hides_is_not_told(tmp_path: Path) -> None:
+    (told,) = recorded(tmp_path, "-e", '{"fails": false}')
+    assert told.startswith("verify.yml, localhost: Keep a secret: the output has been hidden")
+    assert "secret'" not in told
+    assert "msg" not in told
 
 
 def test_platforms_of_a_scenario(tmp_path: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -162,18 +163,16 @@ def record(
     # What a program that failed left behind belongs to a loop that is closed.
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)
-    # set_mocks leaves a stack of its own; the program gets one that collects its exports.
-    set_root_resource(None)  # type: ignore[arg-type]
 
     def run() -> None:
         program()
 
-    try:
-        loop.run_until_complete(run_in_stack(run))
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+    # The runner ends what a program that failed left waiting.
+    with asyncio.Runner() as runner:
+        runner.get_loop()
+        set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=monitor)
+        # set_mocks leaves a stack of its own; the program gets one that collects its exports.
+        set_root_resource(None)  # type: ignore[arg-type]
+        # Pulumi keeps what was set in the context of whoever set it.
+        runner.run(run_in_stack(run), context=contextvars.copy_context())
     return Recording(tuple(monitor.registered), monitor.exports)
