@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 VALUES = (
     "base_fqdn base_addresses base_peers base_deploy_keys base_operators base_timezone"
     " base_ntp_servers base_ntp_pools base_apt_mirror base_owner_vi base_owner_en base_purpose"
-    " base_security_level base_update_slot audit_immutable log_client_host"
+    " base_ssh_shared_sources base_security_level base_update_slot audit_immutable log_client_host"
     " firewall_rules data_volume_volumes"
 )
 MORE = (
@@ -118,6 +118,7 @@ def test_a_server_of_a_department(variables: dict[str, dict[str, Any]]) -> None:
     (volume,) = host["data_volume_volumes"]
     assert volume["mount"] == "/srv/db"
     assert host["forwarding"] == "no"
+    assert host["base_ssh_shared_sources"] == ["10.64.0.10", "fd64::a"]
     assert host["serves_time"] is False
 
 
@@ -138,6 +139,7 @@ def test_a_server_names_its_own_agency_and_the_province(
 def test_the_bastion_forwards_and_gives_the_time(variables: dict[str, dict[str, Any]]) -> None:
     host = variables[estate.BASTION]
     assert host["forwarding"] == "local"
+    assert host["base_ssh_shared_sources"] == []
     assert host["serves_time"] is True
     assert host["base_ntp_servers"] == []
     assert host["base_purpose"] == "bastion, time"
