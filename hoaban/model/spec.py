@@ -257,13 +257,16 @@ class Retention(Model):
 class Backup(Model):
     """What may be lost (RPO) and how long a restore may take (RTO), in hours.
 
-    ``drill_days`` is how old the last proof may be that a host's backup can be restored.
+    ``drill_days`` is how old the last proof may be that a host's backup can be restored,
+    ``quota_gb`` the most that the backups of each host may take at the backup host; no limit when
+    not given.
     """
 
     rpo_hours: Annotated[int, Field(ge=1, le=168)] = 24
     rto_hours: Annotated[int, Field(ge=1, le=168)] = 8
     drill_days: Annotated[int, Field(ge=1, le=366)] = 90
     retention: Retention = Retention()
+    quota_gb: Gigabytes | None = None
 
 
 class Container(Model):

@@ -83,6 +83,8 @@ class Estate:
 
 COMMUNE = "xa-thu-nghiem"
 OFFICE = f"{AGENCY}/tru-so"
+QUOTA_GB = 1
+"""Most that the backups of a server of the department may take; the volume holds more."""
 OUTSIDE_ADDRESS = "172.31.77.241"
 """Floating IP of the guest outside. Nobody else takes it: Neutron gives out others first."""
 HUB: dict[str, Any] = {
@@ -95,6 +97,8 @@ def province(folder: Path) -> SmallProvince:
     small = SmallProvince(folder)
     small.province["slug"] = "that"  # "thật": real
     small.province["sizes"] = {"tiny": {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}}
+    # Limits of what each client keeps are XFS'.
+    small.province["hosts"]["backup-1"]["volumes"][0] |= {"size_gb": 3, "filesystem": "xfs"}
     small.province["services"] = {"mirror": MIRROR, "centre_networks": [centre.NETWORK]}
     small.province["hosts"] |= {name: copy.deepcopy(HUB) for name in ("vpn-1", "vpn-2")}
     small.province["centre"] = {
@@ -107,7 +111,7 @@ def province(folder: Path) -> SmallProvince:
     ]
     [portal] = small.department["systems"]
     portal["exposure"] = {"own_agency": True, "centre": True}
-    portal["backup"] = {"rpo_hours": 24, "rto_hours": 8}
+    portal["backup"] = {"rpo_hours": 24, "rto_hours": 8, "quota_gb": QUOTA_GB}
     small.others = [commune()]
     small.circuits = {
         OFFICE: [

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.test_1_first_light import DATA
+from tests.e2e.conftest import QUOTA_GB
+from tests.e2e.test_1_first_light import DATA, WEB
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Estate
@@ -28,3 +29,35 @@ def test_data_that_was_destroyed_comes_back_as_it_was(estate: Estate) -> None:
     estate.on(DATA, 'sudo find /srv/db -mindepth 1 -delete; test -z "$(ls -A /srv/db)"')
     estate.hoaban("backup", "restore", DATA, "--path", "/srv/db", "--yes")
     assert estate.on(DATA, SUMS) == before
+
+
+STORE = "/srv/backup/restic"
+# As its program does: a piece under the name of its SHA-256, by the host's own account.
+ADD = (
+    "sudo bash -c 'cd /etc/hoaban-backup; set -a; . ./client.env; . ./account.env; umask 077; "
+    "head -c 4000000 /dev/urandom > /tmp/piece; "
+    "name=$(sha256sum < /tmp/piece | cut -c -64); "
+    "url=${RESTIC_REPOSITORY#rest:}; "
+    'echo "user = $RESTIC_REST_USERNAME:$RESTIC_REST_PASSWORD" | curl -sK - '
+    "--cacert server.crt -o /dev/null -w %{http_code} --data-binary @/tmp/piece "
+    "$url"
+    "data/$name'"
+)
+
+
+def test_who_fills_his_quota_stops_nobody_else(estate: Estate) -> None:
+    room = f"{STORE}/{DATA}/data/room"
+    try:
+        said = estate.on(
+            "backup-1",
+            f"sudo fallocate -l {QUOTA_GB}G {room} 2>&1 || "
+            f"sudo fallocate -l {QUOTA_GB * 1024 - 8}M {room} 2>&1; df --output=avail -m {STORE}",
+        )
+        assert "No space left" in said, "more than the quota is refused"
+        assert int(said.split()[-1]) > 500, "while the volume has room"
+        estate.on("backup-1", f"sudo bash -c 'yes | head -c 8M >> {room}' 2>&1 || :")
+        assert estate.on(DATA, ADD) in {"500", "507"}
+        assert estate.on(WEB, ADD) == "200"
+    finally:
+        estate.on("backup-1", f"sudo rm -f {room}")
+    assert estate.on(DATA, ADD) == "200"

@@ -39,7 +39,7 @@ options:
     description: What is kept, C(daily), C(weekly) and C(monthly), in days, weeks and months.
     type: dict
   quota_gb:
-    description: Size in GiB beyond which the client's repository raises an alarm; 0 for none.
+    description: Most that the client's repository may take, in GiB; 0 for no limit.
     type: int
     default: 0
   rpo_hours:
@@ -87,6 +87,7 @@ repository:
 
 ETC = Path("/etc/hoaban-backup")
 SETTINGS = ETC / "host.json"
+PROGRAM = "/usr/local/sbin/hoaban-backup-host"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 HASH = re.compile(r"\$2[aby]\$\d\d\$.{53}")
 SECRET_BYTES = 32
@@ -212,6 +213,11 @@ def register(module: AnsibleModule, host: Host) -> dict[str, Any]:
         write(host.accounts, accounts, mode=0o640, group=group)
         # Whoever is at work goes on: the server reads its list anew, and is not restarted.
         module.run_command(["systemctl", "reload", host.unit])
+    if "client" in made and not module.check_mode and not module.params["copies"]:
+        status, _, told = module.run_command([PROGRAM, "limit", name])
+        if status:
+            # The maintenance sets it again each day.
+            module.warn(f"the quota of {name} could not be set: {told.strip()}")
     there = not module.params["copies"] and host.has_repository(name)
     key = (text_of(host.key_file(name)) or "").strip()
     opened = there and opens(module, host, name, key)

@@ -54,7 +54,7 @@ def kept_problems(kept: KeptState) -> Iterator[Text]:
             f"the check found damaged data (parts {parts})",
         )
     if state.over_quota:
-        yield both("vượt hạn mức", "over its quota")
+        yield both("hết hạn mức dung lượng", "its quota is used up")
 
 
 def kept_measured(kept: KeptState) -> Text:

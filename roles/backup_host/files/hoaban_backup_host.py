@@ -25,6 +25,7 @@ sys.path.insert(1, "/usr/local/lib/hoaban-backup")
 
 import hoaban_backup_copies as copies  # noqa: E402
 import hoaban_backup_offline as offline  # noqa: E402
+import hoaban_backup_quotas as quotas  # noqa: E402
 from hoaban_backup_store import (  # noqa: E402
     LOCK_PATIENCE,
     STATE,
@@ -46,7 +47,7 @@ UNITS = {
     "copy": "hoaban-backup-copy.service",
 }
 LOW_SHARE = 0.05
-"""Of the volume: with less room left, the alarm is raised."""
+"""Of the volume, of a client's quota: with less room left, the alarm is raised."""
 
 
 def maintain(repository: Repository, client: dict[str, Any], before: State) -> State:
@@ -71,9 +72,10 @@ def maintain(repository: Repository, client: dict[str, Any], before: State) -> S
         state["error"] = str(fault)
     state["bytes"] = repository.size()
     quota = state["quota_gb"] * 1024**3
-    state["over_quota"] = bool(quota) and state["bytes"] > quota
+    state["over_quota"] = bool(quota) and state["bytes"] > (1 - LOW_SHARE) * quota
     if state["over_quota"] and not state["error"]:
-        state["error"] = f"{state['bytes']} bytes are more than its {state['quota_gb']} GiB"
+        share = state["bytes"] / quota
+        state["error"] = f"it takes {share:.0%} of its quota of {state['quota_gb']} GiB"
     state |= {"ended": stamp(now()), "outcome": "failed" if state["error"] else "done"}
     return state
 
@@ -161,6 +163,10 @@ def list_clients(settings: dict[str, Any], clients: dict[str, Any]) -> int:
         {"client": name, "repository": name in there, **read_json(STATE / f"clients/{name}.json")}
         for name in sorted({*clients, *there})
     ]
+    enforced = bool(read_json(quotas.REPORT).get("enforced"))
+    for one in known:
+        if quota := clients.get(str(one["client"]), {}).get("quota_gb"):
+            one |= {"quota_gb": quota, "quota_enforced": enforced}
     if settings.get("copies"):
         for one in known:
             one["copies"] = copies.known_of(str(one["client"]), settings["copies"])
@@ -210,6 +216,9 @@ def main(arguments: list[str]) -> int:
     one = verbs.add_parser("offline", help="copy to the attached volume that has this label")
     one.add_argument("label")
     verbs.add_parser("release", help="stop writing to a volume that is attached, unmount it")
+    one = verbs.add_parser("limit", help="set the limits of what clients keep")
+    one.add_argument("client", nargs="?", help="of one alone")
+    one.add_argument("--more", action="store_true", help="room for the maintenance as well")
     verbs.add_parser("list", help="every client, with what was found last, as JSON")
     one = verbs.add_parser("remove", help="take a client's account away; its data stay")
     one.add_argument("client")
@@ -225,6 +234,9 @@ def main(arguments: list[str]) -> int:
         return list_clients(settings, clients)
     if options.verb == "release":
         return offline.release()
+    if options.verb == "limit":
+        chosen = {name: one for name, one in clients.items() if options.client in (None, name)}
+        return quotas.limit(settings, chosen, more=options.more)
     if handed is None:
         unit = unit_of(options)
         return subprocess.run(["systemctl", "start", unit], check=False).returncode

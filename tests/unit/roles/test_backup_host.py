@@ -182,7 +182,7 @@ def test_a_client_beyond_its_quota_is_told(tmp_path: Path) -> None:
         stream.truncate(2 * 1024**3)
     state = program.maintain(fake, {"keep": KEEP, "quota_gb": 1}, {})
     assert state["over_quota"]
-    assert "more than its 1 GiB" in state["error"]
+    assert state["error"] == "it takes 200% of its quota of 1 GiB"
     assert not program.maintain(fake, {"keep": KEEP, "quota_gb": 0}, {})["over_quota"]
 
 

@@ -127,7 +127,10 @@ def register(host: Any, name: str, **more: Any) -> tuple[Module, dict[str, Any]]
 def test_clients_register_one_by_one(host: Any, tmp_path: Path) -> None:
     module, first = register(host, "so-y-te")
     assert first["made"] == ["client", "key", "accounts"]
-    assert module.commands == [["systemctl", "reload", "restic-rest-server.service"]]
+    assert module.commands == [
+        ["systemctl", "reload", "restic-rest-server.service"],
+        ["/usr/local/sbin/hoaban-backup-host", "limit", "so-y-te"],
+    ]
     assert (first["repository"], first["certificate"]) == (False, "certificate")
     assert len(first["key"]) == 43
     register(host, "xa-b")

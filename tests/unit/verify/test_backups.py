@@ -96,7 +96,7 @@ KEPT: list[tuple[str, dict[str, Any], float]] = [
     ("the last maintenance was 72 h ago", {"outcome": "done"}, 72 * 3600.0),
     ("damaged data (parts 3, 7)", {"outcome": "done", "check": {"damaged": [3, 7]}}, 100.0),
     ("damaged data", {"outcome": "done", "check": {"outcome": "failed"}}, 100.0),
-    ("over its quota", {"outcome": "done", "over_quota": True}, 100.0),
+    ("its quota is used up", {"outcome": "done", "over_quota": True}, 100.0),
 ]
 
 
