@@ -79,8 +79,8 @@ PARTS: dict[str, Part] = {
 }
 
 STAGES: tuple[tuple[tuple[str, ...], ...], ...] = (
-    (("machine", "unit", "engine", "lab-fake"),),
-    (("lint", "types"), ("cloud",)),
+    (("machine", "unit", "lab-fake"),),
+    (("lint", "types", "engine"), ("cloud",)),
     (("molecule", "lab-qemu", "e2e"),),
 )
 """All parts: stages one after the other, each of lanes beside one another, each of parts in turn.
