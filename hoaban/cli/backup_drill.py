@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,10 +18,11 @@ from hoaban.backup.place import Place
 from hoaban.backup.scratch import ScratchStage
 from hoaban.backup.show import drill_line
 from hoaban.cli.backup_restore import IdentityOption
-from hoaban.cli.operation import Failures, JsonOption
-from hoaban.console import Steps, print_json, stderr, stdout
+from hoaban.cli.backup_round import Outcome, each_host
+from hoaban.cli.operation import JsonOption
+from hoaban.console import stderr, stdout
 from hoaban.converge.console import CloudConsole
-from hoaban.errors import ExitCode, HoabanError, UsageError, listed
+from hoaban.errors import UsageError
 from hoaban.provision.engines import engine_for
 from hoaban.provision.target import DrillTarget
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from hoaban.backup.clients import Client
     from hoaban.backup.journal import Entry
+    from hoaban.console import Steps
 
 
 def drill(
@@ -63,31 +65,16 @@ def drill(
     place = Place.here()
     journal = Journal(folder_of(place.workspace))
     chosen = _chosen(place, journal, agency, host)
-    results: list[dict[str, Any]] = []
-    failures = Failures()
-    good = True
-    with Steps(quiet=json_) as steps:
-        for client in chosen:
-            try:
-                if clean:
-                    _clean(place, client, steps)
-                    continue
-                entry, done = _practise(place, client, journal, identity, steps)
-            except HoabanError as error:
-                failures.add(client.name, error)
-                results.append({"host": client.name, "errors": listed(error)})
-                continue
-            good = good and done.verdict is Verdict.PROVED and done.left_behind is None
-            results.append(entry.model_dump(mode="json") | {"errors": []})
-            if not json_:
-                _tell(entry, done)
-    if json_:
-        print_json(results)
-    elif not chosen:
-        stdout().print("no drill is due")
-    failures.tell(quiet=json_)
-    if not good:
-        raise typer.Exit(int(ExitCode.ERROR))
+
+    def work(client: Client, steps: Steps) -> Outcome | None:
+        if clean:
+            _clean(place, client, steps)
+            return None
+        entry, done = _practise(place, client, journal, identity, steps)
+        good = done.verdict is Verdict.PROVED and done.left_behind is None
+        return Outcome(entry.model_dump(mode="json"), good, lambda: _tell(entry, done))
+
+    each_host(chosen, work, nothing="no drill is due", json_=json_)
 
 
 def _chosen(place: Place, journal: Journal, agency: str | None, host: str | None) -> list[Client]:

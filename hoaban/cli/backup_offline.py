@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -15,11 +15,12 @@ from hoaban.backup.journal import Journal
 from hoaban.backup.lending import CloudLending
 from hoaban.backup.place import Place
 from hoaban.backup.show import sized
-from hoaban.cli.operation import Failures, JsonOption
-from hoaban.console import Steps, print_json, stdout
+from hoaban.cli.backup_round import Outcome, each_host
+from hoaban.cli.operation import JsonOption
+from hoaban.console import stdout
 from hoaban.converge.console import CloudConsole
 from hoaban.converge.run import converge
-from hoaban.errors import ExitCode, HoabanError, UsageError, listed
+from hoaban.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hoaban.backup.journal import Entry
     from hoaban.backup.lending import Lending
     from hoaban.backup.offline_evidence import OfflineCopy
+    from hoaban.console import Steps
     from hoaban.inventory.fleet import ManagedHost
     from hoaban.model.environment import VolumePlan
 
@@ -62,38 +64,21 @@ def offline(
     if due:
         entries, now = journal.entries(), datetime.now(UTC)
         chosen = [one for one in chosen if library.due(one, entries, now)]
-    results: list[dict[str, Any]] = []
-    failures = Failures()
-    good = True
-    with Steps(quiet=json_) as steps:
-        for one in chosen:
-            try:
-                under_way = f"an offline copy of {one.name}"
-                with alone(place.workspace, f"offline-{one.name}", under_way):
-                    lending = _lending(place, one)
-                    if detach:
-                        with steps.step(f"Volumes detached from {one.name}") as step:
-                            left = library.detach_all(one, place.hosts, lending)
-                            step.detail = ", ".join(left) or "none was attached"
-                        results.append({"host": one.name, "detached": left, "errors": []})
-                        continue
-                    prepare = _prepare(place, one, steps)
-                    entry, done = library.copy(one, place.hosts, lending, prepare, journal, steps)
-            except HoabanError as error:
-                failures.add(one.name, error)
-                results.append({"host": one.name, "errors": listed(error)})
-                continue
-            good = good and not done.broken
-            results.append(entry.model_dump(mode="json") | {"errors": []})
-            if not json_:
-                _tell(entry, done)
-    if json_:
-        print_json(results)
-    elif not chosen:
-        stdout().print("no offline copy is due")
-    failures.tell(quiet=json_)
-    if not good:
-        raise typer.Exit(int(ExitCode.ERROR))
+
+    def work(one: ManagedHost, steps: Steps) -> Outcome:
+        with alone(place.workspace, f"offline-{one.name}", f"an offline copy of {one.name}"):
+            lending = _lending(place, one)
+            if detach:
+                with steps.step(f"Volumes detached from {one.name}") as step:
+                    left = library.detach_all(one, place.hosts, lending)
+                    step.detail = ", ".join(left) or "none was attached"
+                return Outcome({"host": one.name, "detached": left})
+            prepare = _prepare(place, one, steps)
+            entry, done = library.copy(one, place.hosts, lending, prepare, journal, steps)
+        document = entry.model_dump(mode="json")
+        return Outcome(document, not done.broken, lambda: _tell(entry, done))
+
+    each_host(chosen, work, nothing="no offline copy is due", json_=json_)
 
 
 def _lending(place: Place, host: ManagedHost) -> Lending:

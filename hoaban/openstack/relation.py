@@ -63,3 +63,36 @@ class Relation(Resource):
     def _state(self, call: Call, one: str, other: str) -> ResourceState:
         outputs = {**dict(zip(self.pair, (one, other), strict=True)), "region": call.region_name}
         return ResourceState(f"{one}/{other}", outputs)
+
+
+@dataclass(kw_only=True, eq=False)
+class ProjectAccess(Relation):
+    """A project's right to use what is not public, given and taken away by actions on that."""
+
+    service: str
+    path: str
+    """Of the collection: ``/flavors``."""
+    argument: str
+    """What the actions call a project: ``addTenantAccess: {tenant: ID}``."""
+    listing: str
+    """Below the thing's own path, who may use it."""
+    collection: str
+
+    def add(self, call: Call, one: str, other: str) -> None:
+        """Let the project use it."""
+        self._act("add", call, one, other)
+
+    def take_away(self, call: Call, one: str, other: str) -> None:
+        """Let the project use it no more."""
+        self._act("remove", call, one, other)
+
+    def is_so(self, call: Call, one: str, other: str) -> bool:
+        """Whether the project may use it."""
+        found = call.find(self.service, f"{self.path}/{one}/{self.listing}") or {}
+        projects = (item[f"{self.argument}_id"] for item in found.get(self.collection, []))
+        return other in projects
+
+    def _act(self, verb: str, call: Call, one: str, project: str) -> None:
+        action = f"{verb}{self.argument.capitalize()}Access"
+        body = {action: {self.argument: project}}
+        call.request(self.service, "POST", f"{self.path}/{one}/action", body)

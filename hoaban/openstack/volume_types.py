@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack.cloud import VOLUME as SERVICE
-from hoaban.openstack.relation import Relation
+from hoaban.openstack.relation import ProjectAccess, Relation
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import REGION, boolean, mapping, text
 
@@ -68,26 +68,15 @@ VOLUME_TYPE = _VolumeType(
 )
 
 
-@dataclass(kw_only=True, eq=False)
-class _TypeAccess(Relation):
-    def add(self, call: Call, one: str, other: str) -> None:
-        self._act(call, one, "addProjectAccess", other)
-
-    def take_away(self, call: Call, one: str, other: str) -> None:
-        self._act(call, one, "removeProjectAccess", other)
-
-    def is_so(self, call: Call, one: str, other: str) -> bool:
-        found = call.find(SERVICE, f"/types/{one}/os-volume-type-access") or {}
-        return any(item["project_id"] == other for item in found.get("volume_type_access", []))
-
-    def _act(self, call: Call, type_: str, action: str, project: str) -> None:
-        call.request(SERVICE, "POST", f"/types/{type_}/action", {action: {"project": project}})
-
-
-VOLUME_TYPE_ACCESS = _TypeAccess(
+VOLUME_TYPE_ACCESS = ProjectAccess(
     token="openstack:blockstorage/volumeTypeAccessV3:VolumeTypeAccessV3",
     label="volume type access",
     pair=("volumeTypeId", "projectId"),
+    service=SERVICE,
+    path="/types",
+    argument="project",
+    listing="os-volume-type-access",
+    collection="volume_type_access",
     fields=(
         text("projectId", required=True, replaces=True),
         text("volumeTypeId", required=True, replaces=True),

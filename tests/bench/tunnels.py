@@ -151,6 +151,7 @@ def measure(figures: Figures) -> None:
         # The image and the size are the province's; its bastion stands still while it is measured.
         small = bench_province(folder / "province")
         del small.province["hosts"]["backup-1"]
+        del small.department["systems"][0]["backup"]
         ends.callback(lambda: destroy(small.target(None)))
         stderr().print("a province of a bastion, and two guests beside it …")
         up(small.target(None))

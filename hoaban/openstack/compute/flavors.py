@@ -9,7 +9,7 @@ from hoaban.engine.provider import CheckFailure, ResourceState
 from hoaban.openstack import errors
 from hoaban.openstack.cloud import COMPUTE as SERVICE
 from hoaban.openstack.errors import CloudError
-from hoaban.openstack.relation import Relation
+from hoaban.openstack.relation import ProjectAccess
 from hoaban.openstack.rest import Rest
 from hoaban.openstack.schema import REGION, boolean, integer, mapping, number, text
 
@@ -110,28 +110,15 @@ FLAVOR = _Flavor(
 )
 
 
-@dataclass(kw_only=True, eq=False)
-class _FlavorAccess(Relation):
-    """A project's right to use a flavor that is not public."""
-
-    def add(self, call: Call, one: str, other: str) -> None:
-        self._act(call, one, "addTenantAccess", other)
-
-    def take_away(self, call: Call, one: str, other: str) -> None:
-        self._act(call, one, "removeTenantAccess", other)
-
-    def is_so(self, call: Call, one: str, other: str) -> bool:
-        found = call.find(SERVICE, f"/flavors/{one}/os-flavor-access")
-        return any(item["tenant_id"] == other for item in (found or {}).get("flavor_access", []))
-
-    def _act(self, call: Call, flavor: str, action: str, tenant: str) -> None:
-        call.request(SERVICE, "POST", f"/flavors/{flavor}/action", {action: {"tenant": tenant}})
-
-
-FLAVOR_ACCESS = _FlavorAccess(
+FLAVOR_ACCESS = ProjectAccess(
     token="openstack:compute/flavorAccess:FlavorAccess",
     label="flavor access",
     pair=("flavorId", "tenantId"),
+    service=SERVICE,
+    path="/flavors",
+    argument="tenant",
+    listing="os-flavor-access",
+    collection="flavor_access",
     fields=(
         text("flavorId", required=True, replaces=True),
         text("tenantId", required=True, replaces=True),
