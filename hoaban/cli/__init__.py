@@ -52,6 +52,7 @@ VERBS = {
     "vpn": "Tunnels between the sites and the data centre: state, keys",
     "address": "The address plan and its ledger",
     "links": "Circuits of the offices",
+    "interfaces": "Who gets which data of whom, on what ground, until when",
     "lab": "A real OpenStack on this machine",
     "image": "The guest image",
     "schema": "JSON Schemas of the inventory, for editors",

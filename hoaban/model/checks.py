@@ -10,9 +10,11 @@ from hoaban.model.accounts import is_taken
 from hoaban.model.backups import check_backup_hosts
 from hoaban.model.centre import check_centre
 from hoaban.model.drills import PROVINCE
+from hoaban.model.exchange import CENTRE
 from hoaban.model.facts import host_name, mirror_endpoint
 from hoaban.model.faults import fault, repeated, unique
 from hoaban.model.gateway_checks import check_gateways
+from hoaban.model.interface_checks import check_interfaces
 from hoaban.model.keys import fault_of_public_key
 from hoaban.model.link_checks import check_links
 from hoaban.model.pools import check_pools
@@ -40,7 +42,7 @@ def check(files: Files) -> list[HoabanError]:
     errors = [*_province(files.province)]
     for source in files.agencies.values():
         errors += _agency(files, source)
-    errors += [*_host_names(files), *check_links(files)]
+    errors += [*_host_names(files), *check_links(files), *check_interfaces(files)]
     return errors
 
 
@@ -151,13 +153,14 @@ def _size(
 
 def _agency(files: Files, source: Sourced[AgencySpec]) -> Iterator[HoabanError]:
     document, agency = source.document, source.value
-    if agency.slug == PROVINCE:
-        yield fault(
-            document,
-            ("slug",),
-            f"`{PROVINCE}` is what the province's own hosts are called",
-            "give the agency another slug, which is also its file's name",
-        )
+    for slug, whose in ((PROVINCE, "the province's own hosts are"), (CENTRE, "the centre is")):
+        if agency.slug == slug:
+            yield fault(
+                document,
+                ("slug",),
+                f"`{slug}` is what {whose} called",
+                "give the agency another slug, which is also its file's name",
+            )
     sites = [site.slug for site in agency.sites]
     systems = [system.slug for system in agency.systems]
     yield from unique(document, ("sites",), sites, "slug", "site")

@@ -38,7 +38,11 @@ def load(inventory: Path) -> Province:
     Raises a :class:`HoabanError`, or ``ManyErrors`` with all faults of all files: each names file,
     line, key and mend.
     """
-    files = read(inventory)
+    return province_of(read(inventory))
+
+
+def province_of(files: Files) -> Province:
+    """The province of valid files, every address given; else a :class:`HoabanError`."""
     raise_all([*check_allocated(files)])
     if files.ledger is None:
         raise AssertionError("an inventory without a ledger has addresses to give")

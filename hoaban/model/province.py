@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hoaban.errors import HoabanError
-from hoaban.model import drills, planning
+from hoaban.model import drills, exchange, planning
 from hoaban.model.addresses import AddressPlan
 from hoaban.model.centre import centre_link
 from hoaban.model.facts import Facts, both
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hoaban.model.environment import EnvironmentPlan
+    from hoaban.model.exchange import Agreement, Interfaces
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,17 @@ class Province:
     @cached_property
     def _facts(self) -> Facts:
         return Facts(self.spec, self.agencies, self.addresses, self.links)
+
+    @cached_property
+    def parties(self) -> Mapping[str, Interfaces]:
+        """What the centre and each agency say of interfaces."""
+        agencies = {slug: agency.interfaces for slug, agency in self.agencies.items()}
+        return {exchange.CENTRE: self.spec.centre_interfaces, **agencies}
+
+    @cached_property
+    def agreements(self) -> list[Agreement]:
+        """Who uses which interface of whom; both sides say so."""
+        return exchange.agreements(self.spec.slug, self.parties)
 
     def foundation(self) -> EnvironmentPlan:
         """The province's own environment, on which the agencies' stand."""

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, StringConstraints
 
+from hoaban.model.exchange import Interfaces
 from hoaban.model.types import (
     DOMAIN_PATTERN,
     EMAIL_PATTERN,
@@ -197,6 +198,8 @@ class ProvinceSpec(Model):
     services: Services = Services()
     centre: Centre | None = None
     """Tunnels to the centre; none without."""
+    centre_interfaces: Interfaces = Interfaces()
+    """What systems of the Government and the ministries offer to agencies, and use of theirs."""
     hosts: Annotated[dict[Slug, ProvinceHost], Field(min_length=1)]
 
 
@@ -308,3 +311,4 @@ class AgencySpec(Model):
     """Whether its stack changes only by a saved plan that a second person has approved."""
     sites: list[Site] = []
     systems: list[System] = []
+    interfaces: Interfaces = Interfaces()

@@ -45,6 +45,8 @@ POST_QUANTUM_PATTERN = r"^(prefer|require|never)$"
 
 SITE_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*/[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 TUNNEL_PATTERN = r"^[a-z][a-z0-9-]{0,9}$"
+VERSION_PATTERN = r"^v[0-9]+(\.[0-9]+)*$"
+DOCUMENT_PATTERN = r"^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*\.(json|yaml|yml)$"
 ENDPOINT_PATTERN = r"^(\[[0-9a-f:]+\]|[a-z0-9.-]+):[0-9]{1,5}$"
 
 FORMS = {
@@ -63,6 +65,8 @@ FORMS = {
     POST_QUANTUM_PATTERN: "prefer, require or never",
     SITE_PATTERN: "the slugs of an agency and of its site, such as so-noi-vu/tru-so",
     TUNNEL_PATTERN: "at most 10 lower-case letters, digits and hyphens, a letter first",
+    VERSION_PATTERN: "v and a number, such as v1 or v2.1",
+    DOCUMENT_PATTERN: "a file below inventory/, such as interfaces/tra-cuu-ho-so.v1.yml",
     ENDPOINT_PATTERN: "an address or a name, and a UDP port, such as 203.0.113.7:51830",
 }
 """What a text must look like, in words, by its pattern."""

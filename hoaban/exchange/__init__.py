@@ -1,0 +1,1 @@
+"""Data between agencies, and with the Government and the ministries."""
