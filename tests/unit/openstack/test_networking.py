@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban.engine.provider import PartialFailureError, ProviderError
-from hoaban.openstack import keys
+from hoaban.openstack import keys, patience
 from tests.cloud.lifecycle import die, live
 
 if TYPE_CHECKING:
@@ -404,7 +404,10 @@ def test_no_such_external_network(make: Maker) -> None:
         make("networking/floatingIp:FloatingIp", {"pool": "pubic"})
 
 
-def test_delete_waits_while_the_cloud_says_in_use(make: Maker, net: Made, world: World) -> None:
+def test_delete_waits_while_the_cloud_says_in_use(
+    make: Maker, net: Made, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", 60)
     busy = {"NeutronError": {"message": "Unable to complete operation: ports in use", "type": "x"}}
     world.http.fail("DELETE", "/networks/", status=409, body=busy, times=2)
     die(net, make)
