@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hoaban.engine.provider import (
     CheckResult,
@@ -17,21 +18,28 @@ from hoaban.engine.provider import (
 )
 from hoaban.engine.values import UNKNOWN
 from hoaban.errors import Location
+from hoaban.openstack import deeds
 from hoaban.openstack import diff as differences
 from hoaban.openstack.call import Call, Shared
 from hoaban.openstack.cloud import Cloud, unconfigured
 from hoaban.openstack.errors import CloudError, redact
+from hoaban.openstack.listed import require_list
 from hoaban.openstack.marked import Marked, marked_objects
 from hoaban.openstack.registry import FUNCTIONS, RESOURCES
 from hoaban.openstack.schema import Field, has_unknown
 from hoaban.openstack.settings import check_settings, compare_settings
+from hoaban.openstack.sight import sighting
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
 
+    from hoaban.engine.drift import Deed
+    from hoaban.engine.provider import Sighting
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.resource import Resource
+
+_LOOKS: Final = 16  # objects of a type without a list that are read side by side
 
 
 class OpenStackProvider:
@@ -134,6 +142,34 @@ class OpenStackProvider:
         known = state.outputs if state else {}
         with self._telling(urn, kind, "read", known):
             return kind.read(self._call(kind, urn, known, None), id_, state)
+
+    def look(
+        self, token: str, known: Sequence[tuple[str, ResourceState]], *, each: bool
+    ) -> list[Sighting]:
+        """What became of objects of a type, by one list of them all."""
+        kind = _kind(token)
+        require_list(kind, len(known), each=each)
+        sought = frozenset(state.id for _, state in known)
+
+        def seen(one: tuple[str, ResourceState]) -> Sighting:
+            urn, state = one
+            call = self._call(kind, urn, state.outputs, None)
+            call.sought = sought
+            try:
+                fresh = kind.read(call, state.id, state)
+            except ProviderError as error:
+                hidden = self._configured().secrets | set(_hidden(kind.fields, state.outputs))
+                raise _redacted(error, hidden) from None
+            return sighting(kind, state, fresh, call.changed_at)
+
+        first = seen(known[0])  # fetches the list; where that is refused, it is asked for once
+        with ThreadPoolExecutor(_LOOKS, "look") as pool:
+            return [first, *pool.map(seen, known[1:])]
+
+    def deed(self, token: str, id_: str, changed: Sequence[str], since: str) -> Deed | None:
+        """Who changed these properties, or removed the object, if the cloud has a record."""
+        call = Call(self._configured(), self._shared, "")
+        return deeds.deed(call, token, id_, changed, since)
 
     def find(self, urn: str, token: str, inputs: PropertyMap, key: str) -> ResourceState | None:
         """The object that an interrupted create left behind, or None."""

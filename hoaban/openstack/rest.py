@@ -26,12 +26,14 @@ from hoaban.openstack.resource import META, Resource
 from hoaban.openstack.twins import alike, only_twin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
 
 Json = dict[str, Any]
+
+_IDS = 100  # in one request: a URL bears about 8 kB
 
 
 @dataclass(kw_only=True, eq=False)
@@ -65,6 +67,10 @@ class Rest(Resource):
     bulk_group: Sequence[str] = ()
     natural: Sequence[str] = ()
     wrapped: bool = True
+    by_ids: bool = False
+    """Whether a list may be asked for by several ids (Neutron)."""
+    elsewhere: bool = False
+    """Whether its objects are usually another project's, so that only ids find them."""
     everyone: Mapping[str, str] = field(default_factory=dict)
     """What makes the list of who may see them hold the objects of all projects."""
 
@@ -151,6 +157,7 @@ class Rest(Resource):
         found = self.look_up(call, id_)
         if found is None:
             return None
+        call.changed_at = str(found.get("updated_at") or found.get("updated") or "")
         fresh = self.state(call, found, state.outputs if state else {})
         return self.seen(fresh.id, fresh.outputs, state)
 
@@ -193,12 +200,36 @@ class Rest(Resource):
 
     def look_up(self, call: Call, id_: str) -> Json | None:
         """One object: from a list that others use too, or by itself when it is not in it."""
-        index = call.shared.lists.get(
-            self.token,
-            (call.cloud.project_id, call.region, self.path),
-            lambda: self._index(call),
-        )
-        return index[id_] if id_ in index else self.get(call, id_)
+        index = {} if self.elsewhere and call.sought else self.index(call)
+        if id_ in index:
+            return index[id_]
+        return self.get(call, id_) if call.sought is None else self._seek(call, id_, index)
+
+    def index(self, call: Call) -> Mapping[str, Json]:
+        """The project's objects by id, from a list that others use too."""
+        return call.shared.lists.get(self.token, self._place(call), lambda: self._index(call))
+
+    def _place(self, call: Call, *more: Hashable) -> tuple[Hashable, ...]:
+        return (call.cloud.project_id, call.region, self.path, *more)
+
+    def _seek(self, call: Call, id_: str, index: Mapping[str, Json]) -> Json | None:
+        """One of the objects that a look is about and the list lacks; each is asked for once."""
+        sought = call.sought or frozenset()
+        if self.by_ids and id_ in sought:
+            key, missing = self._place(call, sought), sorted(sought - index.keys())
+            found = call.shared.lists.get(self.token, key, lambda: self._by_ids(call, missing))
+            return found.get(id_)
+
+        def alone() -> dict[str, Json]:
+            one = self.get(call, id_)
+            return {} if one is None else {id_: one}
+
+        return call.shared.lists.get(self.token, self._place(call, id_), alone).get(id_)
+
+    def _by_ids(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
+        pages = (ids[start : start + _IDS] for start in range(0, len(ids), _IDS))
+        found = (self.listing(call, {"id": list(page)}) for page in pages)
+        return {self.id_of(item): item for page in found for item in page}
 
     def get(self, call: Call, id_: str) -> Json | None:
         """One object, asked for by itself."""
