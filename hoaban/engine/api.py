@@ -185,10 +185,12 @@ class Engine(Protocol):
     """Runs operations on stacks.
 
     Each raises :class:`hoaban.errors.HoabanError` when it fails; by then the state holds the truth
-    about what was done. ``on_event`` is called from one thread, in order.
+    about what was done. ``on_event`` is called from one thread, in order. ``looks`` tells whether
+    it knows ``Options.look``.
     """
 
     name: str
+    looks: bool
 
     def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Tell what ``up`` would do."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hoaban.engine.provider import (
     CheckResult,
@@ -28,7 +27,7 @@ from hoaban.openstack.marked import Marked, marked_objects
 from hoaban.openstack.registry import FUNCTIONS, RESOURCES
 from hoaban.openstack.schema import Field, has_unknown
 from hoaban.openstack.settings import check_settings, compare_settings
-from hoaban.openstack.sight import sighting
+from hoaban.openstack.sight import sightings
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from hoaban.engine.provider import Sighting
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.resource import Resource
-
-_LOOKS: Final = 16  # objects of a type without a list that are read side by side
 
 
 class OpenStackProvider:
@@ -151,20 +148,15 @@ class OpenStackProvider:
         require_list(kind, len(known), each=each)
         sought = frozenset(state.id for _, state in known)
 
-        def seen(one: tuple[str, ResourceState]) -> Sighting:
-            urn, state = one
-            call = self._call(kind, urn, state.outputs, None)
-            call.sought = sought
-            try:
-                fresh = kind.read(call, state.id, state)
-            except ProviderError as error:
-                hidden = self._configured().secrets | set(_hidden(kind.fields, state.outputs))
-                raise _redacted(error, hidden) from None
-            return sighting(kind, state, fresh, call.changed_at)
+        def call_for(urn: str, state: ResourceState) -> Call:
+            return replace(self._call(kind, urn, state.outputs, None), sought=sought)
 
-        first = seen(known[0])  # fetches the list; where that is refused, it is asked for once
-        with ThreadPoolExecutor(_LOOKS, "look") as pool:
-            return [first, *pool.map(seen, known[1:])]
+        try:
+            return sightings(kind, known, call_for)
+        except ProviderError as error:
+            states = (state.outputs for _, state in known)
+            hidden = {value for one in states for value in _hidden(kind.fields, one)}
+            raise _redacted(error, self._configured().secrets | hidden) from None
 
     def deed(self, token: str, id_: str, changed: Sequence[str], since: str) -> Deed | None:
         """Who changed these properties, or removed the object, if the cloud has a record."""

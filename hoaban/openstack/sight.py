@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hoaban.engine.provider import ResourceState, Sighting
 from hoaban.openstack import diff
 from hoaban.openstack.listed import MOVED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from hoaban.engine.values import PropertyMap
+    from hoaban.openstack.call import Call
     from hoaban.openstack.resource import Resource
     from hoaban.openstack.schema import Field
+
+_PARALLEL: Final = 16  # objects of a type without a list that are read side by side
+
+
+def sightings(
+    kind: Resource,
+    known: Sequence[tuple[str, ResourceState]],
+    call_for: Callable[[str, ResourceState], Call],
+) -> list[Sighting]:
+    """What became of objects of a type, given by URN and state, in that order."""
+
+    def seen(one: tuple[str, ResourceState]) -> Sighting:
+        urn, state = one
+        call = call_for(urn, state)
+        return sighting(kind, state, kind.read(call, state.id, state), call.changed_at)
+
+    first = seen(known[0])  # fetches the list; where that is refused, it is asked for once
+    with ThreadPoolExecutor(_PARALLEL, "look") as pool:
+        return [first, *pool.map(seen, known[1:])]
 
 
 def sighting(

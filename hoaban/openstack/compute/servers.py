@@ -172,7 +172,9 @@ class _Instance(Watched):
         cards: list[PropertyMap] = []
         if status != BUILD and "addresses" in found:
             cards = networks.told(call, found, prior.get("networks") or [])
-        outputs["networks"] = cards or prior.get("networks") or []
+        # Nova may not know its cards for a moment; that there are none it says after Neutron did.
+        bare = call.sought is not None and found.get("addresses") == {}
+        outputs["networks"] = cards or ([] if bare else prior.get("networks") or [])
         outputs["accessIpV4"], outputs["accessIpV6"] = networks.access_addresses(found, cards)
 
     def shown(self, spec: Field, inputs: PropertyMap) -> object:
