@@ -67,7 +67,9 @@ def _circumstances(one: Mapping[str, Any]) -> Iterator[str]:
         who = f"{by['action']} by user {by['user'] or '?'} at {by['at'] or '?'}"
         yield f"{who} (request {by['request']})"
     gone = one["fate"] == "removed" and one["up"] == KEEPS
-    otherwise = "nothing is left to do" if gone else "up leaves it: the program says nothing of it"
+    otherwise = (
+        "nothing is left to do" if gone else "up leaves it: the program does not say otherwise"
+    )
     yield _WORDS.get(one["up"], otherwise)
 
 
