@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
-from hoaban.openstack import errors, keys
+from hoaban.openstack import errors, keys, seek
 from hoaban.openstack.batch import Batcher
 from hoaban.openstack.bulk import post_all
 from hoaban.openstack.convert import (
@@ -26,14 +26,12 @@ from hoaban.openstack.resource import META, Resource
 from hoaban.openstack.twins import alike, only_twin
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.call import Call
 
 Json = dict[str, Any]
-
-_IDS = 100  # in one request: a URL bears about 8 kB
 
 
 @dataclass(kw_only=True, eq=False)
@@ -200,46 +198,16 @@ class Rest(Resource):
 
     def look_up(self, call: Call, id_: str) -> Json | None:
         """One object: from a list that others use too, or by itself when it is not in it."""
-        index = {} if self.elsewhere and call.sought else self.index(call)
-        if id_ in index:
-            return index[id_]
-        return self.get(call, id_) if call.sought is None else self._seek(call, id_, index)
+        return seek.look_up(self, call, id_)
 
     def index(self, call: Call) -> Mapping[str, Json]:
         """The project's objects by id, from a list that others use too."""
-        return call.shared.lists.get(self.token, self._place(call), lambda: self._index(call))
-
-    def _place(self, call: Call, *more: Hashable) -> tuple[Hashable, ...]:
-        return (call.cloud.project_id, call.region, self.path, *more)
-
-    def _seek(self, call: Call, id_: str, index: Mapping[str, Json]) -> Json | None:
-        """One of the objects that a look is about and the list lacks; each is asked for once."""
-        sought = call.sought or frozenset()
-        if self.by_ids and id_ in sought:
-            key, missing = self._place(call, sought), sorted(sought - index.keys())
-            found = call.shared.lists.get(self.token, key, lambda: self._by_ids(call, missing))
-            return found.get(id_)
-
-        def alone() -> dict[str, Json]:
-            one = self.get(call, id_)
-            return {} if one is None else {id_: one}
-
-        return call.shared.lists.get(self.token, self._place(call, id_), alone).get(id_)
-
-    def _by_ids(self, call: Call, ids: Sequence[str]) -> dict[str, Json]:
-        pages = (ids[start : start + _IDS] for start in range(0, len(ids), _IDS))
-        found = (self.listing(call, {"id": list(page)}) for page in pages)
-        return {self.id_of(item): item for page in found for item in page}
+        return seek.index(self, call)
 
     def get(self, call: Call, id_: str) -> Json | None:
         """One object, asked for by itself."""
         found = call.find(self.service, f"{self.path}/{id_}", **self.version)
         return None if found is None else self.unwrap(found)
-
-    def _index(self, call: Call) -> dict[str, Json]:
-        fill = {"project": call.cloud.project_id}
-        params = {key: value.format(**fill) for key, value in self.list_filter.items()}
-        return {self.id_of(item): item for item in self.listing(call, params)}
 
     # --- changing ------------------------------------------------------------------------------
 
