@@ -103,7 +103,7 @@ def provision(
         stderr().print(f"{name}:", progress.summary())
         drift = drift_json(result, target.agency, refreshed=options.refresh)
         for line in render_unseen(drift) if options.look else ():
-            stderr().print(line, markup=False)
+            stderr().print(line, markup=False, soft_wrap=True)
     return result
 
 

@@ -111,7 +111,7 @@ def consent(*, yes: bool, delete_data: bool, allow_replace: bool, quiet: bool = 
 
     def revert(drift: Mapping[str, Any]) -> bool:
         for line in () if quiet else render_drift(drift):
-            stderr().print(line)
+            stderr().print(line, soft_wrap=True)
         needed = asks and any(one["up"] != KEEPS for one in drift["changed"])
         return not needed or typer.confirm("Bring it back?", default=True, err=True)
 

@@ -120,7 +120,7 @@ def plan(
             print_json(told)
         else:
             for line in render_drift(planned.drift):
-                stdout().print(line)
+                stdout().print(line, soft_wrap=True)
             stdout().print(render_changes(progress.board))
             stdout().print(progress.summary(planned=True))
             _tell(told)
@@ -223,7 +223,7 @@ def _show(plans: Sequence[_Planned], *, json_: bool) -> None:
         for plan_ in plans:
             name = plan_.target.stack_name
             for line in _drift_of(plan_.entry, name):
-                stdout().print(line)
+                stdout().print(line, soft_wrap=True)
             _tell(plan_.entry, name)
         changed = sum(plan_.changed for plan_ in plans)
         failed = sum(plan_.error is not None for plan_ in plans)
@@ -248,4 +248,4 @@ def _tell(entry: dict[str, Any], stack: str = "") -> None:
     for line in entry.get("unchecked", ()):
         stderr().print(f"not checked: {of}{line}", markup=False)
     for line in render_unseen(entry["drift"], stack) if "drift" in entry else ():
-        stderr().print(line, markup=False)
+        stderr().print(line, markup=False, soft_wrap=True)

@@ -9,6 +9,7 @@ import pytest
 from hoaban.engine.drift import Deed, Difference, Drift, Fate, Sight, Unseen
 from hoaban.engine.embedded.properties import MASK
 from hoaban.engine.provider import ProviderError
+from hoaban.errors import DriftError, HoabanError
 from tests.engine.fake_provider import FakeProvider
 
 if TYPE_CHECKING:
@@ -175,3 +176,31 @@ def test_two_providers_are_two_lists(lab: Lab) -> None:
     lab.cloud.calls.clear()
     lab.preview(look=True)
     assert lists(lab) == [THING, THING]
+
+
+def test_a_recorded_plan_brings_back_what_it_showed(lab: Lab) -> None:
+    lab.up(PROGRAM)
+    lab.cloud.by_name("a").properties["size"] = 9
+    gone = lab.cloud.by_name("b")
+    del lab.cloud.things[gone.id]
+    plan = lab.preview(look=True, record=True).plan
+    result = lab.up(look=True, plan=plan)
+    assert (result.changes["update"], result.changes["create"]) == (1, 1)
+    assert sight(lab.preview(look=True)).drifts == []
+
+
+def test_a_recorded_plan_does_not_bring_back_what_came_after(lab: Lab) -> None:
+    lab.up(PROGRAM)
+    plan = lab.preview(look=True, record=True).plan
+    lab.cloud.by_name("a").properties["size"] = 9
+    with pytest.raises(HoabanError, match="plan"):
+        lab.up(look=True, plan=plan)
+    assert lab.cloud.by_name("a").properties["size"] == 9
+
+
+def test_an_update_that_expects_no_changes_minds_those_by_hand(lab: Lab) -> None:
+    lab.up(PROGRAM)
+    lab.cloud.by_name("a").properties["size"] = 9
+    with pytest.raises(DriftError, match="1 update"):
+        lab.up(look=True, expect_no_changes=True)
+    assert lab.cloud.names("update") == []
