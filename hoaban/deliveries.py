@@ -57,7 +57,7 @@ def deliver_many(targets: Sequence[Target], how: How) -> list[Delivery]:
         result = provision(
             delivery.target, engine_for(how.engine), how.consent, how.options, quiet=how.quiet
         )
-        delivery.resources = result.changes
+        delivery.take(result, how.options)
         delivery.seconds["provision"] = time.monotonic() - started
     tell_of_foundation(targets)
     stopped = _provision(agencies, how)
@@ -84,7 +84,7 @@ def _provision(deliveries: Sequence[Delivery], how: How) -> bool:
     )
     for delivery in deliveries:
         outcome = outcomes[delivery.target.stack_name]
-        delivery.resources = outcome.changes
+        delivery.resources, delivery.drift = outcome.changes, outcome.result.get("drift", {})
         delivery.seconds["provision"] = outcome.seconds
         error = error_of(outcome)
         if error is not None:

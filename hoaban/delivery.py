@@ -15,7 +15,9 @@ from hoaban.converge.console import CloudConsole
 from hoaban.converge.run import converge
 from hoaban.errors import listed
 from hoaban.provision import operations
+from hoaban.provision.display.drift import render_unseen
 from hoaban.provision.display.progress import Progress
+from hoaban.provision.drift import drift_json
 from hoaban.report.write import write as write_report
 from hoaban.verify.model import Status
 from hoaban.verify.run import verify
@@ -36,11 +38,14 @@ if TYPE_CHECKING:
 class Delivery:
     """What ``up`` came to for one target. ``seconds`` by phase.
 
-    ``resources`` are steps by operation. ``failed_at`` is what was not done, for an error.
+    ``resources`` are steps by operation, ``drift`` what was changed by hand before, as
+    :func:`hoaban.provision.drift.drift_json` tells it. ``failed_at`` is what was not done, for an
+    error.
     """
 
     target: Target
     resources: Mapping[str, int] = field(default_factory=dict)
+    drift: Mapping[str, Any] = field(default_factory=dict)
     changed_tasks: int = 0
     verified: VerifyReport | None = None
     report: Path | None = None
@@ -53,6 +58,11 @@ class Delivery:
         """Whether every promise was checked and held."""
         return self.error is None and self.verified is not None and self.verified.ok
 
+    def take(self, result: UpdateResult, options: Options) -> None:
+        """Note what provisioning came to."""
+        self.resources = result.changes
+        self.drift = drift_json(result, self.target.agency, refreshed=options.refresh)
+
     def fail(self, phase: str, error: HoabanError) -> None:
         """Note that a phase failed; those after it are left out."""
         self.error, self.failed_at = error, phase
@@ -62,6 +72,7 @@ class Delivery:
         return {
             "stack": self.target.name,
             "resources": dict(self.resources),
+            "drift": dict(self.drift),
             "changed_tasks": self.changed_tasks,
             "checks": {str(status): self.verified.count(status) for status in Status}
             if self.verified
@@ -90,6 +101,9 @@ def provision(
         )
     if not quiet:
         stderr().print(f"{name}:", progress.summary())
+        drift = drift_json(result, target.agency, refreshed=options.refresh)
+        for line in render_unseen(drift) if options.look else ():
+            stderr().print(line, markup=False, soft_wrap=True)
     return result
 
 
@@ -107,7 +121,9 @@ def provision_only(
     started = time.monotonic()
     result = provision(target, engine, consent, options, saved=saved, quiet=quiet, diff=diff)
     seconds = {"provision": time.monotonic() - started}
-    return Delivery(target, resources=result.changes, seconds=seconds)
+    delivery = Delivery(target, seconds=seconds)
+    delivery.take(result, options)
+    return delivery
 
 
 def deliver(
@@ -136,7 +152,7 @@ def deliver(
         result = provision(
             delivery.target, engine, consent, options, saved=saved, quiet=quiet, diff=diff
         )
-        delivery.resources = result.changes
+        delivery.take(result, options)
 
     phase("provision", provision_one)
     console = CloudConsole(targets[0].province.spec.cloud, targets[0].workspace.inventory)

@@ -63,6 +63,8 @@ def describe(outcome: Outcome, action: Action) -> str:
             for op, count in outcome.changes.items()
             if op not in QUIET
         ]
+    by_hand = len(outcome.result.get("drift", {}).get("changed", ()))
+    words += [f"{by_hand} changed by hand"] if by_hand else []
     losses = len(outcome.result.get("losses", ()))
     words += [f"loses data: {losses} objects"] if losses else []
     return ", ".join(words) or "unchanged"

@@ -30,6 +30,15 @@ ReplaceOption = Annotated[
     list[str] | None,
     typer.Option("--replace", help="Make this URN anew though nothing changed; again for more"),
 ]
+RefreshOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--refresh/--no-refresh",
+        help="Read every object first, or believe the state; else one list a type shows changes by "
+        "hand",
+        show_default=False,
+    ),
+]
 OperationsOption = Annotated[
     int | None,
     typer.Option(
@@ -42,6 +51,11 @@ ContinueOption = Annotated[
 DiffOption = Annotated[
     bool, typer.Option("--diff", help="Every property, old and new, uncut; secrets stay hidden")
 ]
+
+
+def looking(refresh: bool | None) -> dict[str, bool]:
+    """The options by which an operation sees what was changed by hand, from ``--refresh``."""
+    return {"refresh": bool(refresh), "look": refresh is not False}
 
 
 def choose(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -11,12 +11,14 @@ from rich.text import Text
 from hoaban.console import print_error, stderr
 from hoaban.errors import ExitCode, HoabanError, UsageError
 from hoaban.inventory.fleet import Fleet
+from hoaban.provision.display.drift import render_drift
+from hoaban.provision.drift import KEEPS
 from hoaban.provision.guard import Consent
 from hoaban.provision.target import Target
 from hoaban.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hoaban.provision.guard import Loss
 
@@ -100,11 +102,24 @@ def require_yes(question: str, *, yes: bool) -> None:
         raise typer.Exit(int(ExitCode.ERROR))
 
 
-def consent(*, yes: bool, delete_data: bool, allow_replace: bool) -> Consent:
-    """How far the operation may go: by the flags, or by asking the person at the terminal."""
+def consent(*, yes: bool, delete_data: bool, allow_replace: bool, quiet: bool = False) -> Consent:
+    """How far the operation may go: by the flags, or by asking the person at the terminal.
+
+    What was changed by hand is told in any case, unless ``quiet``: JSON has it.
+    """
     asks = not yes and sys.stdin.isatty()
+
+    def revert(drift: Mapping[str, Any]) -> bool:
+        for line in () if quiet else render_drift(drift):
+            stderr().print(line, soft_wrap=True)
+        needed = asks and any(one["up"] != KEEPS for one in drift["changed"])
+        return not needed or typer.confirm("Bring it back?", default=True, err=True)
+
     return Consent(
-        delete_data=delete_data, allow_replace=allow_replace, confirm=_ask if asks else None
+        delete_data=delete_data,
+        allow_replace=allow_replace,
+        confirm=_ask if asks else None,
+        revert=revert,
     )
 
 

@@ -13,10 +13,12 @@ from hoaban.cli.choosing import (
     ExcludeDependentsOption,
     ExcludeOption,
     OperationsOption,
+    RefreshOption,
     ReplaceOption,
     TargetDependentsOption,
     TargetOption,
     choose,
+    looking,
 )
 from hoaban.cli.operation import (
     AgenciesArgument,
@@ -30,6 +32,7 @@ from hoaban.console import print_json, stderr, stdout
 from hoaban.errors import DriftError, HoabanError, UsageError, listed
 from hoaban.provision import operations
 from hoaban.provision.approval import require_planner, sign_as_planner
+from hoaban.provision.display.drift import render_drift, render_unseen
 from hoaban.provision.display.progress import Progress
 from hoaban.provision.display.tree import render_changes
 from hoaban.provision.engines import EngineName, engine_for
@@ -38,7 +41,9 @@ from hoaban.provision.results import plan_json
 from hoaban.sidebyside import error_of, operate, tell_of_foundation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from rich.text import Text
 
     from hoaban.engine.api import Options
     from hoaban.provision.operations import Plan
@@ -49,11 +54,13 @@ if TYPE_CHECKING:
 def plan(
     agencies: AgenciesArgument = None,
     everything: AllOption = False,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Read the cloud first, to see changes by hand")
-    ] = False,
+    refresh: RefreshOption = None,
     expect_no_changes: Annotated[
-        bool, typer.Option("--expect-no-changes", help="Exit status 4 when anything would change")
+        bool,
+        typer.Option(
+            "--expect-no-changes",
+            help="Exit status 4 when anything would change, or was changed by hand",
+        ),
     ] = False,
     target: TargetOption = None,
     target_dependents: TargetDependentsOption = False,
@@ -74,7 +81,7 @@ def plan(
     engine: Annotated[EngineName, typer.Option(help="Which engine plans")] = EngineName.AUTO,
     json_: JsonOption = False,
 ) -> None:
-    """Show what provisioning would change, and what it would lose.
+    """Show what provisioning would change, what was changed by hand, and what would be lost.
 
     One stack is shown as a tree, several by a line each: look at one of them by its name.
 
@@ -93,8 +100,8 @@ def plan(
         replace=replace,
         operations=operations_,
         diff=diff,
-        refresh=refresh,
         record=out is not None,
+        **looking(refresh),
     )
     if key is not None and out is None:
         raise UsageError("--key signs a saved plan", mend="name its file: --out FILE")
@@ -112,12 +119,19 @@ def plan(
         if json_:
             print_json(told)
         else:
+            for line in render_drift(planned.drift):
+                stdout().print(line, soft_wrap=True)
             stdout().print(render_changes(progress.board))
             stdout().print(progress.summary(planned=True))
             _tell(told)
-        changed = planned.result.changed
+        changed = _differs(planned)
     if expect_no_changes and changed:
         raise typer.Exit(int(DriftError.exit_code))
+
+
+def _differs(planned: Plan) -> bool:
+    """Whether anything would change, or was changed by hand, though nothing is done about it."""
+    return planned.result.changed or bool(planned.drift["changed"])
 
 
 def _one(
@@ -160,7 +174,7 @@ def _many(
     for plan_ in plans:
         if plan_.target.agency is None:
             planned, progress = _one(plan_.target, options, engine, quiet=json_)
-            plan_.entry, plan_.changed = plan_json(planned), planned.result.changed
+            plan_.entry, plan_.changed = plan_json(planned), _differs(planned)
             if not json_:
                 stderr().print(f"{plan_.target.name}:", progress.summary(planned=True))
     agencies = [plan_ for plan_ in plans if plan_.target.agency is not None]
@@ -176,6 +190,7 @@ def _many(
         for plan_ in agencies:
             outcome = outcomes[plan_.target.stack_name]
             plan_.entry, plan_.changed = dict(outcome.result), outcome.changed
+            plan_.changed |= bool(plan_.entry.get("drift", {}).get("changed"))
             plan_.error = error_of(outcome)
     _show(plans, json_=json_)
     return any(plan_.changed for plan_ in plans)
@@ -206,7 +221,10 @@ def _show(plans: Sequence[_Planned], *, json_: bool) -> None:
         )
     else:
         for plan_ in plans:
-            _tell(plan_.entry, f"{plan_.target.stack_name}: ")
+            name = plan_.target.stack_name
+            for line in _drift_of(plan_.entry, name):
+                stdout().print(line, soft_wrap=True)
+            _tell(plan_.entry, name)
         changed = sum(plan_.changed for plan_ in plans)
         failed = sum(plan_.error is not None for plan_ in plans)
         stdout().print(
@@ -216,11 +234,18 @@ def _show(plans: Sequence[_Planned], *, json_: bool) -> None:
     failures.tell(quiet=json_)
 
 
+def _drift_of(entry: dict[str, Any], stack: str) -> Iterable[Text]:
+    return render_drift(entry["drift"], stack) if "drift" in entry else ()
+
+
 def _tell(entry: dict[str, Any], stack: str = "") -> None:
-    """Losses, what policies advise against, and what could not be checked."""
+    """Losses, what policies advise against, and what could not be checked or looked at."""
+    of = f"{stack}: " if stack else ""
     for loss in entry.get("losses", ()):
-        stdout().print(f"[bold red]loses data:[/] {stack}{loss}")
+        stdout().print(f"[bold red]loses data:[/] {of}{loss}")
     for line in entry.get("policies", ()):
-        stderr().print(f"advised against: {stack}{line}", markup=False)
+        stderr().print(f"advised against: {of}{line}", markup=False)
     for line in entry.get("unchecked", ()):
-        stderr().print(f"not checked: {stack}{line}", markup=False)
+        stderr().print(f"not checked: {of}{line}", markup=False)
+    for line in render_unseen(entry["drift"], stack) if "drift" in entry else ():
+        stderr().print(line, markup=False, soft_wrap=True)

@@ -13,10 +13,12 @@ from hoaban.cli.choosing import (
     ExcludeDependentsOption,
     ExcludeOption,
     OperationsOption,
+    RefreshOption,
     ReplaceOption,
     TargetDependentsOption,
     TargetOption,
     choose,
+    looking,
 )
 from hoaban.cli.operation import (
     AgenciesArgument,
@@ -50,9 +52,7 @@ def up(
     provision_only: Annotated[
         bool, typer.Option("--provision-only", help="Leave out converge, verify and report")
     ] = False,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Read the cloud first, to mend changes by hand")
-    ] = False,
+    refresh: RefreshOption = None,
     continue_on_error: ContinueOption = False,
     expect_no_changes: Annotated[
         bool, typer.Option("--expect-no-changes", help="Change nothing: exit status 4 if it would")
@@ -77,6 +77,9 @@ def up(
 ) -> None:
     """Provision, converge, verify and report. Exit status 1 when a check fails.
 
+    What was changed by hand is told, and brought back to what the inventory says; at a terminal it
+    asks first.
+
     Of several, the foundation comes first, then agencies side by side. One that fails stops no
     other. One that would lose data is left as it is, unless --delete-data or --allow-replace let
     it; `hoaban up AGENCY` asks.
@@ -98,16 +101,16 @@ def up(
         replace=replace,
         operations=operations,
         diff=diff,
-        refresh=refresh,
         continue_on_error=continue_on_error,
         expect_no_changes=expect_no_changes,
+        **looking(refresh),
     )
     if diff and json_:
         raise UsageError(
             "the JSON of up tells no properties", mend="hoaban plan AGENCY --diff --json does"
         )
     saved = _saved(plan, options, one=one)
-    may = consent(yes=yes, delete_data=delete_data, allow_replace=allow_replace)
+    may = consent(yes=yes, delete_data=delete_data, allow_replace=allow_replace, quiet=json_)
     if not one:
         how = How(engine, may, options, parallel, provision_only=provision_only, quiet=json_)
         deliveries = deliver_many(targets, how)
@@ -136,7 +139,7 @@ def _saved(file: Path | None, options: Options, *, one: bool) -> SavedPlan | Non
         return None
     if not one:
         raise UsageError("--plan goes with one stack only", mend="name the agency of the plan")
-    if options.choices() != Options().choices():
+    if options.choices() != Options(look=True).choices():
         raise UsageError(
             "a saved plan has --refresh, --target, --exclude and --replace of its own",
             mend="leave them out; or make another plan with them: hoaban plan … --out FILE",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import EngineEvent
 
+    from hoaban.engine.drift import Sight
     from hoaban.engine.storage import Place
     from hoaban.engine.updateplan import UpdatePlan
     from hoaban.engine.values import Secret
@@ -80,6 +81,9 @@ class Options:
 
     ``policy_packs`` are folders of policy packs, whose policies judge previews and updates.
 
+    ``look`` compares the state with lists of the cloud first, one a type, and takes over what was
+    changed by hand; with ``refresh`` every object is read, also what no list tells of.
+
     ``record`` lets a preview say its steps as an :class:`UpdatePlan`. ``plan`` holds an update to
     one: it begins no step that is not in it, and nothing at all on another state.
     """
@@ -92,6 +96,7 @@ class Options:
     replace: Sequence[str] = ()
     released: Sequence[str] = ()
     refresh: bool = False
+    look: bool = False
     rehearsed: bool = False
     continue_on_error: bool = False
     expect_no_changes: bool = False
@@ -104,6 +109,7 @@ class Options:
         """What decides which steps come up: a preview and its update must have it in common."""
         return {
             "refresh": self.refresh,
+            "look": self.look,
             "targets": tuple(self.targets),
             "target_dependents": self.target_dependents,
             "excludes": tuple(self.excludes),
@@ -147,6 +153,7 @@ class UpdateResult:
     """What an operation came to. ``outputs`` hold :class:`Secret` where they are secret.
 
     ``plan`` is there where a preview was to record it. ``violations`` are of policies that advise.
+    ``sight`` is what a look at the cloud found, None where there was none: the state was believed.
     """
 
     kind: UpdateKind
@@ -156,6 +163,7 @@ class UpdateResult:
     duration_seconds: float
     plan: UpdatePlan | None = None
     violations: Sequence[Violation] = ()
+    sight: Sight | None = None
 
     @property
     def changed(self) -> bool:
@@ -177,10 +185,12 @@ class Engine(Protocol):
     """Runs operations on stacks.
 
     Each raises :class:`hoaban.errors.HoabanError` when it fails; by then the state holds the truth
-    about what was done. ``on_event`` is called from one thread, in order.
+    about what was done. ``on_event`` is called from one thread, in order. ``looks`` tells whether
+    it knows ``Options.look``.
     """
 
     name: str
+    looks: bool
 
     def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Tell what ``up`` would do."""

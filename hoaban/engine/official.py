@@ -50,6 +50,7 @@ class OfficialEngine:
     """Deploys with the ``pulumi`` command of this machine and the plugins that it finds."""
 
     name = "official"
+    looks = False
 
     def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Tell what ``up`` would do. A stack that is not there yet is made, empty."""

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol
 from hoaban.errors import HoabanError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from hoaban.engine.drift import Deed
     from hoaban.engine.values import PropertyMap
 
 
@@ -81,6 +82,21 @@ class ResourceState:
     inputs: PropertyMap = field(default_factory=dict)
     init_errors: Sequence[str] = ()
     refresh_before_update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What a list told of one object.
+
+    ``state`` is the one in store with what was changed behind its back taken over, None when the
+    object is gone. ``changed`` are the properties that this is, ``hidden`` those whose values must
+    not be shown. ``at`` is when the object was last changed, as the cloud writes it.
+    """
+
+    state: ResourceState | None
+    changed: Sequence[str] = ()
+    hidden: Collection[str] = ()
+    at: str = ""
 
 
 class UnknownPackageError(HoabanError):
@@ -200,3 +216,25 @@ class Provider(Protocol):
 
     def cancel(self) -> None:
         """Ask calls under way to stop soon."""
+
+
+class Looker(Protocol):
+    """A provider that can compare all resources of a type with one list of the cloud's.
+
+    Not every provider can: a plugin reads one object at a time.
+    """
+
+    def look(
+        self, token: str, known: Sequence[tuple[str, ResourceState]], *, each: bool
+    ) -> Sequence[Sighting]:
+        """What became of the objects, given by URN and state, in that order.
+
+        Raises :class:`ProviderError` where the cloud cannot list them; ``each`` lets objects that
+        no list tells of be read one by one.
+        """
+
+    def deed(self, token: str, id_: str, changed: Sequence[str], since: str) -> Deed | None:
+        """Who changed these properties (removed the object, when there are none), if it is known.
+
+        ``since`` is when the state was last written (RFC 3339): what is older was ours.
+        """

@@ -47,7 +47,9 @@ class Shared:
 class Call:
     """One call: ``deadline`` is a time of :func:`time.monotonic`, ``key`` the mark to leave.
 
-    ``headers`` go with every request: in whose name an administrator acts.
+    ``headers`` go with every request: in whose name an administrator acts. ``sought`` are the ids
+    of all that one look at a type is about, None when a call is about one object; ``changed_at`` is
+    when what was read was last changed, where the cloud tells.
     """
 
     cloud: Cloud
@@ -57,6 +59,8 @@ class Call:
     key: str = ""
     deadline: float = field(default_factory=lambda: time.monotonic() + DEFAULT_TIMEOUT)
     headers: dict[str, str] = field(default_factory=dict)
+    sought: frozenset[str] | None = None
+    changed_at: str = ""
 
     @property
     def region_name(self) -> str:

@@ -75,7 +75,7 @@ class Designate(Settling):
 
     def look_up(self, call: Call, id_: str) -> Json | None:
         """From a list, which is of one project."""
-        if not call.headers:
+        if not call.headers or call.sought is not None:
             return super().look_up(call, id_)
         found = self.get(call, id_)
         return None if self.is_gone(found) else found

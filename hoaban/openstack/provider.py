@@ -17,19 +17,25 @@ from hoaban.engine.provider import (
 )
 from hoaban.engine.values import UNKNOWN
 from hoaban.errors import Location
+from hoaban.openstack import deeds
 from hoaban.openstack import diff as differences
 from hoaban.openstack.call import Call, Shared
 from hoaban.openstack.cloud import Cloud, unconfigured
-from hoaban.openstack.errors import CloudError, redact
+from hoaban.openstack.errors import CloudError
+from hoaban.openstack.listed import require_list
 from hoaban.openstack.marked import Marked, marked_objects
 from hoaban.openstack.registry import FUNCTIONS, RESOURCES
-from hoaban.openstack.schema import Field, has_unknown
+from hoaban.openstack.schema import has_unknown
 from hoaban.openstack.settings import check_settings, compare_settings
+from hoaban.openstack.sight import sightings
+from hoaban.openstack.telling import hidden_values, name_of, redacted
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterator, Mapping, Sequence
 
+    from hoaban.engine.drift import Deed
+    from hoaban.engine.provider import Sighting
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack.resource import Resource
 
@@ -135,6 +141,29 @@ class OpenStackProvider:
         with self._telling(urn, kind, "read", known):
             return kind.read(self._call(kind, urn, known, None), id_, state)
 
+    def look(
+        self, token: str, known: Sequence[tuple[str, ResourceState]], *, each: bool
+    ) -> list[Sighting]:
+        """What became of objects of a type, by one list of them all."""
+        kind = _kind(token)
+        require_list(kind, len(known), each=each)
+        sought = frozenset(state.id for _, state in known)
+
+        def call_for(urn: str, state: ResourceState) -> Call:
+            return replace(self._call(kind, urn, state.outputs, None), sought=sought)
+
+        try:
+            return sightings(kind, known, call_for)
+        except ProviderError as error:
+            states = (state.outputs for _, state in known)
+            hidden = {value for one in states for value in hidden_values(kind.fields, one)}
+            raise redacted(error, self._configured().secrets | hidden) from None
+
+    def deed(self, token: str, id_: str, changed: Sequence[str], since: str) -> Deed | None:
+        """Who changed these properties, or removed the object, if the cloud has a record."""
+        call = Call(self._configured(), self._shared, "")
+        return deeds.deed(call, token, id_, changed, since)
+
     def find(self, urn: str, token: str, inputs: PropertyMap, key: str) -> ResourceState | None:
         """The object that an interrupted create left behind, or None."""
         kind = _kind(token, urn)
@@ -196,7 +225,7 @@ class OpenStackProvider:
         try:
             return function.run(call, accepted)
         except ProviderError as error:
-            raise _redacted(error, self._cloud.secrets) from None
+            raise redacted(error, self._cloud.secrets) from None
 
     def cancel(self) -> None:
         """Ask calls under way to stop soon."""
@@ -224,12 +253,12 @@ class OpenStackProvider:
         try:
             yield
         except ProviderError as error:
-            hidden = self._configured().secrets | set(_hidden(kind.fields, props))
+            hidden = self._configured().secrets | set(hidden_values(kind.fields, props))
             if isinstance(error, CloudError) and error.everywhere:
                 error.common = error.what
-            error.what = f"cannot {verb} {kind.label} {_name_of(urn, props)}: {error.what}"
+            error.what = f"cannot {verb} {kind.label} {name_of(urn, props)}: {error.what}"
             error.where = replace(error.where or Location(), urn=urn)
-            raise _redacted(error, hidden) from None
+            raise redacted(error, hidden) from None
 
 
 def _kind(token: str, urn: str | None = None) -> Resource:
@@ -255,27 +284,3 @@ def _half_changed(
     if now is None or differences.compare(kind.fields, state.outputs, now.outputs) == {}:
         return error
     return PartialFailureError.of(error, now)
-
-
-def _redacted(error: ProviderError, hidden: set[str]) -> ProviderError:
-    error.what = redact(error.what, hidden) or ""
-    error.detail = redact(error.detail, hidden)
-    error.common = redact(error.common, hidden)
-    error.args = (error.what,)
-    return error
-
-
-def _hidden(fields: Sequence[Field], props: PropertyMap) -> Iterator[str]:
-    """Values that must not be shown, wherever they are inside."""
-    for spec in fields:
-        value = props.get(spec.name)
-        if (spec.secret or spec.hidden) and isinstance(value, str):
-            yield value
-        for item in value if isinstance(value, list) else [value]:
-            if spec.fields and isinstance(item, dict):
-                yield from _hidden(spec.fields, item)
-
-
-def _name_of(urn: str, props: PropertyMap) -> str:
-    name = props.get("name")
-    return name if isinstance(name, str) and name else urn.rpartition("::")[2]

@@ -87,6 +87,10 @@ class Resource(ABC):
     def read(self, call: Call, id_: str, state: ResourceState | None) -> ResourceState | None:
         """The object as it is, None when it is gone."""
 
+    def passing(self, name: str, outputs: PropertyMap) -> bool:
+        """Whether a property is only for a moment as a look at the object found it."""
+        return False
+
     @abstractmethod
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         """What an interrupted create left behind, by ``call.key`` or by what the cloud knows."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
-from hoaban.openstack import errors, keys
+from hoaban.openstack import errors, keys, seek
 from hoaban.openstack.batch import Batcher
 from hoaban.openstack.bulk import post_all
 from hoaban.openstack.convert import (
@@ -65,6 +65,10 @@ class Rest(Resource):
     bulk_group: Sequence[str] = ()
     natural: Sequence[str] = ()
     wrapped: bool = True
+    by_ids: bool = False
+    """Whether a list may be asked for by several ids (Neutron)."""
+    elsewhere: bool = False
+    """Whether its objects are usually another project's, so that only ids find them."""
     everyone: Mapping[str, str] = field(default_factory=dict)
     """What makes the list of who may see them hold the objects of all projects."""
 
@@ -151,6 +155,7 @@ class Rest(Resource):
         found = self.look_up(call, id_)
         if found is None:
             return None
+        call.changed_at = str(found.get("updated_at") or found.get("updated") or "")
         fresh = self.state(call, found, state.outputs if state else {})
         return self.seen(fresh.id, fresh.outputs, state)
 
@@ -193,22 +198,16 @@ class Rest(Resource):
 
     def look_up(self, call: Call, id_: str) -> Json | None:
         """One object: from a list that others use too, or by itself when it is not in it."""
-        index = call.shared.lists.get(
-            self.token,
-            (call.cloud.project_id, call.region, self.path),
-            lambda: self._index(call),
-        )
-        return index[id_] if id_ in index else self.get(call, id_)
+        return seek.look_up(self, call, id_)
+
+    def index(self, call: Call) -> Mapping[str, Json]:
+        """The project's objects by id, from a list that others use too."""
+        return seek.index(self, call)
 
     def get(self, call: Call, id_: str) -> Json | None:
         """One object, asked for by itself."""
         found = call.find(self.service, f"{self.path}/{id_}", **self.version)
         return None if found is None else self.unwrap(found)
-
-    def _index(self, call: Call) -> dict[str, Json]:
-        fill = {"project": call.cloud.project_id}
-        params = {key: value.format(**fill) for key, value in self.list_filter.items()}
-        return {self.id_of(item): item for item in self.listing(call, params)}
 
     # --- changing ------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from hoaban.engine.api import Interrupted, Options
 from hoaban.errors import HoabanError
 from hoaban.model import Province, load
 from hoaban.provision import operations
+from hoaban.provision.drift import drift_json
 from hoaban.provision.engines import EngineName, engine_for
 from hoaban.provision.guard import Consent, Decline
 from hoaban.provision.results import QUIET, plan_json, result_json
@@ -131,7 +132,9 @@ def _run(job: Job) -> dict[str, Any]:
     if job.action is Action.REFRESH:
         return result_json(operations.refresh(target, engine, _ignore, options=job.options))
     consent = Consent(delete_data=job.delete_data, allow_replace=job.allow_replace)
-    return result_json(operations.up(target, engine, _ignore, consent=consent, options=job.options))
+    result = operations.up(target, engine, _ignore, consent=consent, options=job.options)
+    drift = drift_json(result, job.agency, refreshed=job.options.refresh)
+    return {**result_json(result), "drift": drift}
 
 
 @lru_cache(maxsize=1)

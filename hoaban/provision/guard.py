@@ -51,12 +51,14 @@ class Consent:
     """How far an operation may go.
 
     ``confirm`` asks a person with the list of losses; without one (no terminal), the two flags
-    must allow what would be lost.
+    must allow what would be lost. ``revert`` tells a person what was changed by hand (as
+    :func:`hoaban.provision.drift.drift_json` does) and says whether it may be brought back.
     """
 
     delete_data: bool = False
     allow_replace: bool = False
     confirm: Callable[[Sequence[Loss]], bool] | None = None
+    revert: Callable[[Mapping[str, Any]], bool] | None = None
 
     def require(self, losses: Sequence[Loss]) -> None:
         """Return when all of the losses are allowed; raise :class:`Decline` when not."""
@@ -73,6 +75,17 @@ class Consent:
             )
         if not self.confirm(open_):
             raise Decline("stopped; nothing was changed", detail=told)
+
+    def require_revert(self, drift: Mapping[str, Any]) -> None:
+        """Return when what was changed by hand may be brought back, or nobody wants to be asked."""
+        if not drift["changed"] or self.revert is None or self.revert(drift):
+            return
+        keep = drift["commands"]["keep"]
+        raise Decline(
+            "stopped; nothing was changed",
+            mend=f"to keep it, say it in the inventory too, then: {keep}; to leave it for now, run "
+            "it again with --exclude and the URN",
+        )
 
     def _allowed(self, loss: Loss) -> bool:
         return self.delete_data if loss.fate is Fate.DELETED else self.allow_replace

@@ -6,13 +6,14 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.api import Options, ProtectedError
 from hoaban.engine.embedded.choice import destroyed
 from hoaban.engine.embedded.store import open_stack
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision.approval import require_approval
+from hoaban.provision.drift import drift_json, unlooked
 from hoaban.provision.guard import (
     DELETES,
     SERVER,
@@ -54,6 +55,8 @@ class Plan:
     """URNs that the plan deletes or replaces although they are protected."""
     violations: list[str] = field(default_factory=list)
     """What policies advise against, each with its line of the inventory."""
+    drift: Mapping[str, Any] = field(default_factory=unlooked)
+    """What was changed by hand, as :func:`hoaban.provision.drift.drift_json` tells it."""
     saved: SavedPlan | None = None
     """The plan as a file would hold it, where it was to be recorded."""
 
@@ -69,8 +72,8 @@ def plan(
     """Check the cloud, and tell what ``up`` would do and what it would lose."""
     stack = stack_for(target, config)
     options = options or Options()
-    options = replace(options, policy_packs=policy_packs())
-    unchecked = preflight(target, stack, refresh=options.refresh)
+    options = _able(replace(options, policy_packs=policy_packs()), engine)
+    unchecked = preflight(target, stack, refresh=_mends(options))
     planned = _rehearse(target, engine, stack, options, on_event, unchecked)
     if not options.record:
         return planned
@@ -100,12 +103,17 @@ def up(
         phases = saved.phases(stack.passphrase_of(target.project, target.stack_name))
         same = saved.options
         options = replace(options, **same.choices(), record=True)
-    preflight(target, stack, refresh=options.refresh)
+    options = _able(options, engine)
+    preflight(target, stack, refresh=_mends(options))
     planned = _rehearse(target, engine, stack, options, _ignore, [])
     for phase in phases[-1:]:
         require_same(phase.plan, planned.result.plan)
     consent.require(planned.losses)
-    options = replace(options, rehearsed=True, record=False, released=planned.protected)
+    consent.require_revert(planned.drift)
+    changed = bool(planned.drift["changed"])  # else there is nothing that a second look would find
+    options = replace(
+        options, rehearsed=True, record=False, released=planned.protected, look=changed
+    )
     updates: list[tuple[Mapping[str, str], UpdatePlan | None]]
     updates = [(phase.config, phase.plan) for phase in phases]
     updates = updates or [(config, None) for config in _configs(target, planned.result.steps)]
@@ -114,8 +122,20 @@ def up(
         configured = replace(stack, config={**stack.config, **more})
         with located(target):
             results.append(engine.up(configured, replace(options, plan=held), on_event))
-        options = replace(options, released=(), replace=())  # once is what was asked for
-    return reduce(_joined, results)
+        # Once is what was asked for.
+        options = replace(options, released=(), replace=(), look=False)
+    return replace(reduce(_joined, results), sight=planned.result.sight)
+
+
+def _able(options: Options, engine: Engine) -> Options:
+    """Without a look where the engine takes none."""
+    return options if engine.looks else replace(options, look=False)
+
+
+def _mends(options: Options) -> bool:
+    """Whether the operation sees by itself what was changed by hand, and mends it."""
+    part = options.targets or options.excludes
+    return options.refresh or (options.look and not part)
 
 
 def _configs(target: Target, steps: Iterable[PlannedStep]) -> list[dict[str, str]]:
@@ -259,7 +279,8 @@ def _rehearse(
     _replay(events, on_event)
     losses = losses_of_steps(result.steps, _keepers(target))
     advice = [advised(target, one) for one in result.violations]
-    return Plan(result, losses, unchecked, protected, advice)
+    drift = drift_json(result, target.agency, refreshed=options.refresh)
+    return Plan(result, losses, unchecked, protected, advice, drift)
 
 
 def _replay(events: list[EngineEvent], on_event: EventHandler) -> None:

@@ -29,9 +29,10 @@ def result_json(result: UpdateResult) -> dict[str, Any]:
 
 
 def plan_json(planned: Plan) -> dict[str, Any]:
-    """A plan as plain values: its result, and what it would lose."""
+    """A plan as plain values: its result, what was changed by hand, and what it would lose."""
     return {
         **result_json(planned.result),
+        "drift": planned.drift,
         "losses": [str(loss) for loss in planned.losses],
         "protected": planned.protected,
         "policies": planned.violations,

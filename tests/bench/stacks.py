@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from hoaban import image
+from hoaban.engine.api import Options
 from hoaban.errors import HoabanError
 from hoaban.lab.hypervisor import chosen
 from hoaban.lab.layout import Layout
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hoaban.provision.target import Target
 
 ANYTHING = Consent(delete_data=True, allow_replace=True)
+LOOK = Options(look=True)
+"""As the command line has it."""
 SIZE = {"vcpus": 1, "ram_mb": 768, "disk_gb": 3}
 """Of real guests."""
 
@@ -38,12 +41,12 @@ def bench_province(folder: Path) -> SmallProvince:
 
 def plan(target: Target) -> Plan:
     """What ``up`` would do."""
-    return operations.plan(target, engine_for(), _ignore)
+    return operations.plan(target, engine_for(), _ignore, options=LOOK)
 
 
 def up(target: Target) -> UpdateResult:
     """Provision one stack."""
-    return operations.up(target, engine_for(), _ignore, consent=ANYTHING)
+    return operations.up(target, engine_for(), _ignore, consent=ANYTHING, options=LOOK)
 
 
 def destroy(target: Target) -> None:

@@ -12,6 +12,7 @@ from hoaban.engine.provider import ResourceState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from hoaban.engine.provider import Sighting
     from hoaban.engine.values import PropertyMap
     from hoaban.openstack import OpenStackProvider
 
@@ -53,6 +54,11 @@ class Made:
     def read(self) -> ResourceState | None:
         self.provider.begin_epoch()
         return self.provider.read(self.urn, self.token, self.id, self.state)
+
+    def look(self) -> Sighting:
+        self.provider.begin_epoch()
+        (seen,) = self.provider.look(self.token, [(self.urn, self.state)], each=False)
+        return seen
 
     def update(self, asked: PropertyMap) -> None:
         news = check(self.provider, self.urn, self.token, self.inputs, asked)
@@ -152,6 +158,8 @@ def live(
 
 
 def _same_after_read(made: Made, asked: PropertyMap) -> None:
+    seen = made.look()
+    assert (seen.state is not None, seen.changed) == (True, []), "a look tells what nobody changed"
     read = made.read()
     assert read is not None, "gone right after it was made"
     volatile = {"updatedAt", "updated", "revisionNumber", "attachments", "members"}
@@ -168,6 +176,7 @@ def _same_after_read(made: Made, asked: PropertyMap) -> None:
 def die(made: Made, maker: Maker) -> None:
     """Delete twice: the second time it is gone already, which is no error."""
     made.delete()
+    assert made.look().state is None
     assert made.read() is None
     made.delete()
     maker.made.remove(made)

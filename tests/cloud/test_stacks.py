@@ -24,6 +24,7 @@ from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
 from hoaban.provision.stacks import config_file
 from hoaban.provision.target import DrillTarget
+from tests.bench.counting import counted
 from tests.cloud.census import Census
 from tests.cloud.province import AGENCY, SmallProvince
 from tests.unit.backup.test_offline import FakeCloud, FakeKeeper
@@ -37,11 +38,14 @@ if TYPE_CHECKING:
 
     from hoaban.engine.api import UpdateResult
     from hoaban.model.outputs import StackOutputs
+    from hoaban.provision.operations import Plan
 
 pytestmark = pytest.mark.cloud
 
 ALL = Consent(delete_data=True, allow_replace=True)
 NOTHING = Consent()
+LOOK = Options(look=True)
+"""As the command line has it."""
 SLUG = f"thu-nghiem-{secrets.token_hex(2)}"
 PROJECT = f"{SLUG}-{AGENCY}"
 CONTAINER = f"{AGENCY}-portal-ho-so"
@@ -319,6 +323,65 @@ def test_a_server_renamed_by_hand_is_shown_and_mended(story: Story) -> None:
     mended = story.up()
     assert changed_types(mended, "update") == ["Instance"]
     assert story.server("web-2").name == f"{AGENCY}-portal-web-2"
+
+
+def by_hand(planned: Plan) -> dict[str, dict[str, Any]]:
+    """What a plan tells of changes by hand, by the last part of the type."""
+    return {one["type"].rsplit(":", 1)[-1]: one for one in planned.drift["changed"]}
+
+
+@pytest.mark.parametrize("agency", [None, AGENCY])
+def test_a_plan_of_what_nobody_changed_says_nothing(story: Story, agency: str | None) -> None:
+    with counted() as made:
+        planned = plan(story.small.target(agency), engine_for(), ignore, options=LOOK)
+    assert (planned.result.changed, by_hand(planned)) == (False, {})
+    assert planned.drift["not_looked_at"] == []
+    assert planned.drift["objects"] > 10
+    assert sum(made.values()) <= 26, dict(made)
+
+
+def test_a_plan_says_what_was_changed_by_hand_and_up_brings_it_back(story: Story) -> None:
+    project = story.outputs().project_id
+    server = story.server("web-2")
+    story.cloud.compute.stop_server(server)
+    story.cloud.compute.wait_for_server(server, "SHUTOFF")
+    story.cloud.compute.update_server(server, name="renamed")
+    group = story.cloud.network.find_security_group(f"{AGENCY}-base", project_id=project)
+    story.cloud.network.delete_security_group_rule(group.security_group_rules[0]["id"])
+    port = story.outputs().hosts[f"{AGENCY}-portal-web-1"].port_id
+    story.cloud.network.update_port(port, description="by hand", is_admin_state_up=False)
+    volume = next(iter(story.outputs().hosts[f"{AGENCY}-portal-data-1"].volume_ids.values()))
+    story.cloud.block_storage.update_volume(volume, name="renamed")
+    planned = plan(story.small.target(), engine_for(), ignore, options=LOOK)
+    found = by_hand(planned)
+    assert {kind: (one["fate"], one["up"]) for kind, one in found.items()} == {
+        "Instance": ("changed", "update"),
+        "SecGroupRule": ("removed", "create"),
+        "Port": ("changed", "update"),
+        "Volume": ("changed", "update"),
+    }
+    differs = {one["path"]: one["cloud"] for one in found["Instance"]["properties"]}
+    assert differs == {"name": "renamed", "powerState": "shutoff"}
+    assert found["Instance"]["by"]["action"] == "stop"
+    assert found["Instance"]["by"]["user"] == story.cloud.current_user_id
+    differs = {one["path"]: one["cloud"] for one in found["Port"]["properties"]}
+    assert differs == {"description": "by hand", "adminStateUp": False}
+    assert found["Volume"]["changed_at"]
+    assert not planned.drift["not_looked_at"]
+    result = story.up(look=True)
+    assert changed_types(result, "update") == ["Instance", "Port", "Volume"]
+    assert changed_types(result, "create") == ["SecGroupRule"]
+    assert story.server("web-2").name == f"{AGENCY}-portal-web-2"
+    assert story.server("web-2").status == "ACTIVE"
+    assert not story.cloud.network.get_port(port).description
+    after = plan(story.small.target(), engine_for(), ignore, options=LOOK)
+    assert (after.result.changed, by_hand(after)) == (False, {})
+    story.cloud.network.update_port(port, is_admin_state_up=True)  # which up left as it was
+    assert by_hand(plan(story.small.target(), engine_for(), ignore, options=LOOK)).keys() == {
+        "Port"
+    }
+    refresh(story.small.target(), engine_for(), ignore)
+    assert by_hand(plan(story.small.target(), engine_for(), ignore, options=LOOK)) == {}
 
 
 def test_a_quota_lowered_by_hand_is_told_before_anything_is_made(story: Story) -> None:

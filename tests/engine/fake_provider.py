@@ -23,11 +23,14 @@ from hoaban.engine.provider import (
     PartialFailureError,
     ProviderError,
     ResourceState,
+    Sighting,
 )
 from hoaban.engine.values import UNKNOWN, PropertyMap, Secret, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from hoaban.engine.drift import Deed
 
 
 @dataclass
@@ -62,6 +65,9 @@ class FakeCloud:
     configured: list[PropertyMap] = field(default_factory=list)
     cancelled: threading.Event = field(default_factory=threading.Event)
     on_change: Callable[[], None] = lambda: None
+    hidden: set[str] = field(default_factory=set)
+    changed_at: str = ""
+    deeds: dict[str, Deed] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -217,6 +223,27 @@ class FakeProvider:
         self.cloud.enter("read", _name(urn))
         thing = self.cloud.things.get(id_)
         return self._state(thing) if thing else None
+
+    def look(
+        self, token: str, known: Sequence[tuple[str, ResourceState]], *, each: bool
+    ) -> list[Sighting]:
+        self.cloud.enter("list", token if not each else f"{token} each")
+        return [self._sighting(state) for _, state in known]
+
+    def _sighting(self, state: ResourceState) -> Sighting:
+        thing = self.cloud.things.get(state.id)
+        if thing is None:
+            return Sighting(None)
+        now = thing.properties
+        changed = [key for key in {**state.inputs, **now} if state.inputs.get(key) != now.get(key)]
+        fresh = self._state(thing)
+        return Sighting(
+            fresh, sorted(changed), self.cloud.hidden.intersection(changed), self.cloud.changed_at
+        )
+
+    def deed(self, token: str, id_: str, changed: Sequence[str], since: str) -> Deed | None:
+        self.cloud.enter("deed", id_)
+        return self.cloud.deeds.get(id_)
 
     def find(self, urn: str, token: str, inputs: PropertyMap, key: str) -> ResourceState | None:
         self.cloud.enter("find", _name(urn))

@@ -141,8 +141,11 @@ def read(provider: Provider, resource: Resource, *, fresh: bool) -> Resource | N
         # A plugin may need the inputs to know what to read: a dynamic provider is in them.
         known = replace(told(resource), outputs={}) if is_plugin(provider) else None
     state = provider.read(resource.urn, resource.type, resource.id, known)
-    if state is None:
-        return None
+    return None if state is None else seen(resource, state)
+
+
+def seen(resource: Resource, state: ResourceState) -> Resource:
+    """A resource as its provider saw it, with the inputs that say so."""
     found = answered(resource, state)
     if state.inputs:
         inputs = keep_secrets(normalise(state.inputs), resource.inputs)

@@ -38,6 +38,7 @@ class EmbeddedEngine:
     """
 
     name = "embedded"
+    looks = True
 
     def __init__(self, provider_factory: ProviderFactory) -> None:
         self._factory = provider_factory

@@ -21,6 +21,7 @@ from hoaban.engine.embedded.history import HistoryEntry, stored_config, versions
 from hoaban.engine.embedded.hooks import runs_at_delete
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock
+from hoaban.engine.embedded.look import Look
 from hoaban.engine.embedded.pinned import Pinning
 from hoaban.engine.embedded.plan import Planner
 from hoaban.engine.embedded.plugins import Plugins
@@ -39,6 +40,7 @@ from hoaban.errors import DriftError, HoabanError
 
 if TYPE_CHECKING:
     from hoaban.engine.api import Options, Stack
+    from hoaban.engine.drift import Sight
     from hoaban.engine.embedded.events import EventStream
     from hoaban.engine.embedded.failures import Failures
     from hoaban.engine.embedded.providers import ProviderFactory
@@ -77,6 +79,7 @@ class Operation:
         self._started = time.time()
         self._saved = False
         self._pinning = Pinning(options)
+        self._sight: Sight | None = None
 
     def cancel(self) -> None:
         """Let nothing new begin, and ask what is under way to end soon."""
@@ -162,20 +165,28 @@ class Operation:
         if self._kind is UpdateKind.DESTROY:
             self._destroy(opened)
             return
-        if self._kind is UpdateKind.REFRESH or self._options.refresh:
-            self._refresh(opened, self._ledger)
-            if self._kind is UpdateKind.REFRESH or self._failures:
-                return
-            self._renew(opened)
-        elif any(one.refresh_before_update for one in self._ledger.olds):
-            self._refresh_first(opened)
-        if self._failures:
+        self._compare(opened)
+        if self._failures or self._kind is UpdateKind.REFRESH:
             return
         if self._kind is UpdateKind.UPDATE and self._must_look_first(self._ledger):
             self._rehearse(opened, self._ledger)
         if not self._failures:
             program = self._programs[-1]
             self._deploy(opened, self._ledger, self._report, program, dry_run=not self._persist)
+
+    def _compare(self, opened: Opened) -> None:
+        """Take from the cloud what the state is to know before anything is planned."""
+        refreshing = self._kind is UpdateKind.REFRESH
+        if self._options.look and not refreshing:
+            self._look(opened)
+        if self._failures:
+            return
+        if refreshing or self._options.refresh:
+            self._refresh(opened, self._ledger)
+            if not (refreshing or self._failures):
+                self._renew(opened)
+        elif any(one.refresh_before_update for one in self._ledger.olds):
+            self._refresh_first(opened)
 
     def _settle(self, opened: Opened) -> None:
         """Find out what became of calls that an interrupted run had under way."""
@@ -303,6 +314,13 @@ class Operation:
             self._options.released,
         )
 
+    def _look(self, opened: Opened) -> None:
+        """Take what was changed by hand into the state that the operation begins with."""
+        executor = self._executor(opened, self._ledger)
+        self._sight = Look(executor, self._failures, self._options).run()
+        if self._sight.drifts:
+            self._renew(opened)
+
     def _refresh(self, opened: Opened, ledger: Ledger) -> None:
         executor = self._executor(opened, ledger)
         refresh = Refresh(executor, self._failures, self._options)
@@ -378,6 +396,7 @@ class Operation:
             duration,
             self._pinning.plan(stack_outputs(snapshot)),
             self._policies[-1].violations if self._policies else (),
+            self._sight,
         )
 
 

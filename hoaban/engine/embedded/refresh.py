@@ -47,7 +47,7 @@ class Refresh:
         unfinished = [one for one in self._ledger.unfinished() if one.type != "creating"]
         doubtful = {(one.resource.urn, one.resource.id) for one in unfinished}
         for one in self._ledger.snapshot().resources:
-            if (one.urn, one.id) in doubtful and _has_object(one):
+            if (one.urn, one.id) in doubtful and has_object(one):
                 self._refresh(one)
         if not self._failures:
             for operation in unfinished:
@@ -68,7 +68,7 @@ class Refresh:
         wanted = [
             one
             for one in choice.may_read(resources)
-            if _has_object(one) and (wished is None or wished(one))
+            if has_object(one) and (wished is None or wished(one))
         ]
         urns = [one.urn for one in resources]
         unused = sorted(choice.unused(urns))
@@ -138,7 +138,8 @@ class Refresh:
         self._ledger.append(found)
 
 
-def _has_object(one: Resource) -> bool:
+def has_object(one: Resource) -> bool:
+    """Whether something in the cloud stands behind a resource of a state."""
     return (
         one.custom
         and not one.pending_replacement

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hoaban.openstack import addresses
 from hoaban.openstack.networking.networks import NETWORK
-from hoaban.openstack.networking.ports import ports_of_servers
+from hoaban.openstack.networking.ports import listed_ports, ports_of_servers
 from hoaban.openstack.twins import called
 
 if TYPE_CHECKING:
@@ -72,7 +72,9 @@ def _sorted_ports(call: Call, server: Json) -> list[Json]:
         for address in group
     ]
     known = {mac: place for place, mac in reversed(list(enumerate(macs)))}
-    ports = ports_of_servers(call, server["id"])
+    ports = listed_ports(call, server["id"]) if call.sought is not None else []
+    if not ports or known.keys() - {port["mac_address"] for port in ports}:
+        ports = ports_of_servers(call, server["id"])
     return sorted(ports, key=lambda port: known.get(port["mac_address"], len(known)))
 
 

@@ -33,6 +33,10 @@ BUILD = "build"
 _READ = "2.42"  # the last in which a server names its flavor by id, and has tags
 _NO_IMAGE = "Attempt to boot from volume - no image supplied"
 _REQUEST = "request_id"
+_STANDING = frozenset(
+    {"active", ERROR, "paused", "rescue", "shelved", "shelved_offloaded", "shutoff", "suspended"}
+)
+"""States in which a server stays until somebody does something."""
 _DETAILS = 5  # last lines of a fault's details that are shown
 
 
@@ -69,6 +73,10 @@ class _Instance(Watched):
         for name in ("flavorId", "flavorName"):
             if name in changes and not state.outputs.get(name):
                 changes[name] = DiffKind.UPDATE_REPLACE  # its flavor is gone: no resize from it
+
+    def passing(self, name: str, outputs: PropertyMap) -> bool:
+        """What Nova is doing at the moment is nobody's wish for how the server shall be."""
+        return name == "powerState" and outputs.get(name) not in _STANDING
 
     def clashes(self, changes: Changes) -> bool:
         """A port that is kept belongs to the old server until that is gone."""
@@ -157,14 +165,16 @@ class _Instance(Watched):
             outputs["metadata"] = {k: told[k] for k in prior["metadata"] if k in told}
         if prior.get("userData"):
             outputs["userData"] = digest(prior["userData"])
-        self._tell_flavor(call, found, outputs)
+        self._tell_flavor(call, found, outputs, prior)
         self._tell_image(call, found, outputs, prior)
         groups = [group["name"] for group in found.get("security_groups") or []]
         outputs["securityGroups"] = sorted(set(groups))
         cards: list[PropertyMap] = []
         if status != BUILD and "addresses" in found:
             cards = networks.told(call, found, prior.get("networks") or [])
-        outputs["networks"] = cards or prior.get("networks") or []
+        # Nova may not know its cards for a moment; that there are none it says after Neutron did.
+        bare = call.sought is not None and found.get("addresses") == {}
+        outputs["networks"] = cards or ([] if bare else prior.get("networks") or [])
         outputs["accessIpV4"], outputs["accessIpV6"] = networks.access_addresses(found, cards)
 
     def shown(self, spec: Field, inputs: PropertyMap) -> object:
@@ -198,8 +208,14 @@ class _Instance(Watched):
         late = f"server {id_} did not become {wanted[0]}"
         return self.watch(call, id_, done, late) or {}
 
-    def _tell_flavor(self, call: Call, found: Json, outputs: PropertyMap) -> None:
+    def _tell_flavor(
+        self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap
+    ) -> None:
         flavor = (found.get("flavor") or {}).get("id") or found.get("flavorRef") or ""
+        if call.sought is not None and flavor and flavor == prior.get("flavorId"):
+            # A look asks what the server is, not what its flavor is called by now.
+            outputs |= {name: prior.get(name, "") for name in ("flavorId", "flavorName")}
+            return
         known = flavors(call).get(flavor) or (
             (call.find(SERVICE, f"/flavors/{flavor}") or {}).get("flavor") if flavor else None
         )
@@ -213,6 +229,9 @@ class _Instance(Watched):
             outputs["imageId"], outputs["imageName"] = _NO_IMAGE, ""
             return
         image = (found.get("image") or {}).get("id") or found.get("imageRef") or ""
+        if call.sought is not None and image and image == prior.get("imageId"):
+            outputs |= {name: prior.get(name, "") for name in ("imageId", "imageName")}
+            return
         known = IMAGE.look_up(call, image) if image else None
         outputs["imageId"] = image
         outputs["imageName"] = known["name"] if known else "Image not found" if image else ""

@@ -38,6 +38,7 @@ class Neutron(Rest):
     """A type of Neutron, of which the project's own objects are listed."""
 
     service: str = SERVICE
+    by_ids: bool = True
     list_filter: Mapping[str, str] = field(default_factory=lambda: {"project_id": "{project}"})
 
 

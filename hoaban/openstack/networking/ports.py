@@ -208,6 +208,22 @@ def ports_of_servers(call: Call, server_id: str) -> list[Json]:
     return call.shared.keep(("ports of servers", call.region), make).submit(server_id)
 
 
+def listed_ports(call: Call, server_id: str) -> list[Json]:
+    """The ports of a server among those of the project, from the list of all."""
+
+    def by_server() -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for port in PORT.index(call).values():
+            found.setdefault(port.get("device_id", ""), {"ports": []})["ports"].append(port)
+        return found
+
+    key = (call.cloud.project_id, call.region, "by server")
+    ports: list[Json] = call.shared.lists.get(PORT.token, key, by_server).get(
+        server_id, {"ports": []}
+    )["ports"]
+    return ports
+
+
 PORT = _Port(
     token="openstack:networking/port:Port",
     label="port",
@@ -215,6 +231,7 @@ PORT = _Port(
     path="/ports",
     noun="port",
     list_filter={"project_id": "{project}"},
+    by_ids=True,
     tags_after=True,
     bulk=True,
     fields=(

@@ -260,6 +260,7 @@ ROUTER_INTERFACE = _RouterInterface(
     path="/ports",
     noun="port",
     list_filter={"device_owner": "network:router_interface", "project_id": "{project}"},
+    elsewhere=True,  # a router's ports are its owner's, whoever asks for them
     alone=True,
     fields=(
         text("routerId", api=None, required=True, replaces=True),

@@ -29,6 +29,19 @@ def test_every_call_is_made_in_the_projects_name(make: Maker, world: World) -> N
     assert {one.headers.get(SUDO) for one in calls} == {"other"}
 
 
+def test_a_look_at_zones_of_another_project_is_one_list_of_its(make: Maker, world: World) -> None:
+    there = Recorded(world.http, recorded.types()[f"openstack:{ZONE}"])
+    there.answer = {**there.answer, "project_id": "other"}
+    asked = {"email": "dns@example.vn", "projectId": "other"}
+    zones = [make(ZONE, {**asked, "name": f"{name}.vn."}, name) for name in "abc"]
+    world.http.log.clear()
+    known = [(zone.urn, zone.state) for zone in zones]
+    seen = make.provider.look(f"openstack:{ZONE}", known, each=False)
+    assert [one.changed for one in seen] == [[], [], []]
+    (call,) = world.http.log
+    assert (call.path, call.headers.get(SUDO)) == (there.path, "other")
+
+
 def test_ones_own_project_needs_no_other_name(make: Maker, world: World) -> None:
     Recorded(world.http, recorded.types()[f"openstack:{ZONE}"])
     asked = {"name": "a.example.vn.", "email": "dns@example.vn", "projectId": PROJECT}

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from hoaban.engine.api import EventHandler, Stack
+    from hoaban.engine.drift import Sight
 
 
 def step(op: str, type_: str, name: str, **more: Any) -> PlannedStep:
@@ -30,6 +31,8 @@ class FakeEngine:
     calls: list[tuple[str, Options]] = field(default_factory=list)
     configs: list[Mapping[str, Any]] = field(default_factory=list)
     name: str = "fake"
+    looks: bool = True
+    sight: Sight | None = None
 
     def preview(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         self.calls.append(("preview", options))
@@ -65,7 +68,7 @@ class FakeEngine:
         changes: dict[str, int] = {}
         for one in self.steps:
             changes[one.op] = changes.get(one.op, 0) + 1
-        return UpdateResult(kind, changes, self.steps, {}, 0.1)
+        return UpdateResult(kind, changes, self.steps, {}, 0.1, sight=self.sight)
 
 
 @dataclass

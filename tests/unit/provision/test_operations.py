@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban.engine.api import PARALLEL, Options
+from hoaban.engine.drift import Drift, Fate, Sight
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision import Consent, Decline, operations
 from hoaban.provision.guard import VOLUME
@@ -218,3 +219,65 @@ def test_a_sweep_is_gone_on_with(
             operations.destroy(agency, engine, ignore, consent=Consent())
     operations.destroy(agency, engine, ignore, consent=Consent())
     assert swept == ["project-1"]
+
+
+# --- what was changed by hand ------------------------------------------------------------------
+
+BY_HAND = Sight([Drift(MADE.urn, VOLUME, "v-1", Fate.REMOVED)], [], looked=3)
+
+
+def test_up_looks_again_only_where_something_was_changed(target: Target) -> None:
+    engine = FakeEngine([MADE], sight=Sight([], [], looked=3))
+    operations.up(target, engine, ignore, consent=Consent(), options=Options(look=True))
+    assert [options.look for _, options in engine.calls] == [True, False]
+    engine = FakeEngine([MADE], sight=BY_HAND)
+    result = operations.up(target, engine, ignore, consent=Consent(), options=Options(look=True))
+    assert [options.look for _, options in engine.calls] == [True, True]
+    assert result.sight == BY_HAND
+
+
+def test_up_brings_nothing_back_that_a_person_wants_kept(target: Target) -> None:
+    engine = FakeEngine([MADE], sight=BY_HAND)
+    shown: list[Any] = []
+
+    def no(drift: Any) -> bool:
+        shown.append(drift)
+        return False
+
+    with pytest.raises(Decline, match="nothing was changed") as caught:
+        operations.up(
+            target, engine, ignore, consent=Consent(revert=no), options=Options(look=True)
+        )
+    assert "hoaban refresh so-thu-nghiem" in (caught.value.mend or "")
+    assert [one["up"] for one in shown[0]["changed"]] == ["create"]
+    assert [name for name, _ in engine.calls] == ["preview"]
+
+
+def test_an_engine_that_takes_no_look_is_not_asked_for_one(target: Target) -> None:
+    engine = FakeEngine([MADE], looks=False)
+    planned = operations.plan(target, engine, ignore, options=Options(look=True))
+    assert not engine.calls[0][1].look
+    assert planned.drift["compared_with"] == "state"
+
+
+@pytest.mark.parametrize(
+    ("options", "mends"),
+    [
+        (Options(), False),
+        (Options(look=True), True),
+        (Options(look=True, targets=("a",)), False),
+        (Options(refresh=True), True),
+    ],
+)
+def test_quotas_are_checked_first_unless_the_look_sees_to_them(
+    target: Target, monkeypatch: pytest.MonkeyPatch, options: Options, mends: bool
+) -> None:
+    asked: list[bool] = []
+
+    def checked(*_: object, refresh: bool) -> list[str]:
+        asked.append(refresh)
+        return []
+
+    monkeypatch.setattr(operations, "preflight", checked)
+    operations.plan(target, FakeEngine([MADE]), ignore, options=options)
+    assert asked == [mends]
