@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pulumi.automation.events import EngineEvent
 
+    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.storage import Place
     from hoaban.engine.updateplan import UpdatePlan
     from hoaban.engine.values import Secret
@@ -36,6 +37,7 @@ class UpdateKind(StrEnum):
     UPDATE = "update"
     REFRESH = "refresh"
     DESTROY = "destroy"
+    IMPORT = "resource-import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +149,7 @@ class UpdateResult:
     """What an operation came to. ``outputs`` hold :class:`Secret` where they are secret.
 
     ``plan`` is there where a preview was to record it. ``violations`` are of policies that advise.
+    ``program`` is the text that declares what was imported.
     """
 
     kind: UpdateKind
@@ -156,6 +159,7 @@ class UpdateResult:
     duration_seconds: float
     plan: UpdatePlan | None = None
     violations: Sequence[Violation] = ()
+    program: str = ""
 
     @property
     def changed(self) -> bool:
@@ -193,6 +197,11 @@ class Engine(Protocol):
 
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
+
+    def import_resources(
+        self, stack: Stack, request: ImportRequest, options: Options, on_event: EventHandler
+    ) -> UpdateResult:
+        """Bring objects that exist under the stack; the program is not run."""
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""
