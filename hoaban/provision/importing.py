@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from hoaban.engine.api import Engine, EventHandler, UpdateResult
     from hoaban.provision.target import Target
 
-_KEYS: Final = {
+_TOP: Final[dict[str, type]] = {"nameTable": dict, "resources": list}
+_KEYS: Final[dict[str, type]] = {
     "type": str,
     "name": str,
     "id": str,
@@ -33,7 +34,12 @@ _KEYS: Final = {
     "component": bool,
     "remote": bool,
 }
-_WORDS: Final = {str: "a text", list: "a list of texts", bool: "true or false", dict: "an object"}
+_WORDS: Final[dict[type, str]] = {
+    str: "a text",
+    list: "a list",
+    bool: "true or false",
+    dict: "an object",
+}
 _MEND: Final = "the format is that of `pulumi import --file`; docs/engine.md#import shows it"
 
 
@@ -83,38 +89,46 @@ def _read(file: Path) -> str:
 
 
 def _faults(document: Document, body: dict[str, Any]) -> Iterator[HoabanError]:
-    for key, kind in (("nameTable", dict), ("resources", list)):
-        if not isinstance(body.get(key) or kind(), kind):
-            word = "an object" if kind is dict else "a list"
+    for key, value in body.items():
+        if key not in _TOP:
+            yield HoabanError(f"there is no key {key}", where=document.at(key), mend=_MEND)
+        elif not _is(value, _TOP[key]):
+            word = _WORDS[_TOP[key]]
             yield HoabanError(f"{key} must be {word}", where=document.at(key), mend=_MEND)
-            return
-    for key in body.keys() - {"nameTable", "resources"}:
-        yield HoabanError(f"there is no key {key}", where=document.at(key), mend=_MEND)
-    for name, urn in (body.get("nameTable") or {}).items():
-        if not isinstance(urn, str):
-            where = document.at("nameTable", name)
-            yield HoabanError(f"the URN of {name} must be a text", where=where, mend=_MEND)
-    for place, one in enumerate(body.get("resources") or ()):
-        if not isinstance(one, dict):
-            where = document.at("resources", place)
-            yield HoabanError("a resource must be an object", where=where, mend=_MEND)
-            continue
-        for key, value in one.items():
-            where = document.at("resources", place, key)
-            kind = _KEYS.get(key)
-            if key == "pluginDownloadUrl":
-                mend = "put the plugin on the path, or use the pulumi command"
-                yield HoabanError(f"{key} is not supported", where=where, mend=mend)
-            elif kind is None:
-                yield HoabanError(f"there is no key {key}", where=where, mend=_MEND)
-            elif not _fits(value, kind):
-                yield HoabanError(f"{key} must be {_WORDS[kind]}", where=where, mend=_MEND)
+        elif key == "nameTable":
+            for name, urn in value.items():
+                if not isinstance(urn, str):
+                    where = document.at(key, name)
+                    yield HoabanError(f"the URN of {name} must be a text", where=where, mend=_MEND)
+        else:
+            for place, one in enumerate(value):
+                yield from _resource_faults(document, place, one)
+
+
+def _resource_faults(document: Document, place: int, one: Any) -> Iterator[HoabanError]:
+    if not isinstance(one, dict):
+        where = document.at("resources", place)
+        yield HoabanError("a resource must be an object", where=where, mend=_MEND)
+        return
+    for key, value in one.items():
+        where = document.at("resources", place, key)
+        if key == "pluginDownloadUrl":
+            mend = "put the plugin on the path, or use the pulumi command"
+            yield HoabanError(f"{key} is not supported", where=where, mend=mend)
+        elif key not in _KEYS:
+            yield HoabanError(f"there is no key {key}", where=where, mend=_MEND)
+        elif not _fits(value, _KEYS[key]):
+            yield HoabanError(f"{key} must be {_WORDS[_KEYS[key]]}", where=where, mend=_MEND)
+
+
+def _is(value: Any, kind: type) -> bool:
+    return type(value) is kind  # true is no number, to JSON
 
 
 def _fits(value: Any, kind: type) -> bool:
-    if kind is list:
-        return isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return isinstance(value, kind)
+    if isinstance(value, list):
+        return kind is list and all(isinstance(one, str) for one in value)
+    return _is(value, kind)
 
 
 def _spec(one: dict[str, Any]) -> ImportSpec:

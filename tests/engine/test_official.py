@@ -202,8 +202,8 @@ def test_an_import_that_fails(official: Official) -> None:
         bring(official.lab)
     assert caught.value.where is not None
     assert caught.value.where.urn == URN
+    orphan = ImportSpec(type="fake:index:Thing", name="a", id="1", parent="none")
     with pytest.raises(HoabanError, match="the parent 'none' has no entry in nameTable"):
-        orphan = ImportSpec(type="fake:index:Thing", name="a", id="1", parent="none")
         bring(official.lab, replace(IMPORT, resources=[orphan]))
 
 
