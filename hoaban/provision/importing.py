@@ -122,7 +122,7 @@ def _resource_faults(document: Document, place: int, one: Any) -> Iterator[Hoaba
 
 
 def _is(value: Any, kind: type) -> bool:
-    return type(value) is kind  # true is no number, to JSON
+    return type(value) is kind
 
 
 def _fits(value: Any, kind: type) -> bool:

@@ -13,6 +13,7 @@ from hoaban.engine.embedded.properties import (
     normalise,
     reveal,
 )
+from hoaban.engine.embedded.steps import top_level
 from hoaban.engine.provider import PartialFailureError, ProviderError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from hoaban.engine.embedded.imports import ImportSpec
     from hoaban.engine.embedded.state import Resource
-    from hoaban.engine.provider import Provider
+    from hoaban.engine.provider import CheckFailure, Provider
     from hoaban.engine.values import PropertyMap
 
 
@@ -63,7 +64,8 @@ def adopt(provider: Provider, wanted: Resource, spec: ImportSpec) -> Adopted:
             if key in spec.properties or key.startswith("__")
         }
         found = replace(found, inputs=kept)
-    adopted = declared(provider, found)
+    found = replace(found, import_id=wanted.id if wanted.id != found.id else "")
+    adopted = declared(provider, found, whole=not spec.properties)
     adopted.warnings = [*warnings, *adopted.warnings]
     return adopted
 
@@ -87,39 +89,48 @@ def _hidden(provider: Provider, found: Resource) -> Resource:
     )
 
 
-def declared(provider: Provider, found: Resource) -> Adopted:
+def declared(provider: Provider, found: Resource, *, whole: bool = True) -> Adopted:
     """A resource with the inputs that a program must give to declare it as it is.
 
-    Those are left out that the provider fills in by itself, if that leads to no change.
+    Those are left out that the provider fills in by itself, if that leads to no change. With
+    ``whole`` those are added that it did not tell as inputs and without which something would
+    change: a name that it would make up anew.
     """
     told = {key: value for key, value in found.inputs.items() if not key.startswith("__")}
+    known = {**(found.outputs if whole else {}), **told}
     filled = _check(provider, found, {})[0]
-    few = {key: value for key, value in told.items() if _differs(filled, key, value)}
-    faults: list[str] = []
-    changes: list[str] = []
-    for inputs in (few, told):
-        checked, faults = _check(provider, found, inputs)
-        if faults:
-            continue
-        changes = list(calls.diff(provider, found.urn, found, checked).changes)
-        if not changes:
-            return Adopted(found, inputs)
-    if faults:
+    given = {key: value for key, value in told.items() if _differs(filled, key, value)}
+    while True:
+        checked, failures = _check(provider, found, given)
+        if failures:
+            wrong = [one.property for one in failures]
+        else:
+            wrong = list(calls.diff(provider, found.urn, found, checked).changes)
+        missing = {top_level(path) for path in wrong} - given.keys()
+        more = {key: known[key] for key in known if key in missing and known[key] is not None}
+        if not more:
+            break
+        given |= more
+    added = {key: value for key, value in given.items() if key not in told}
+    found = replace(found, inputs={**found.inputs, **added})
+    if failures:
         what = "an input of the object is refused, so the program's text needs a hand: "
-        return Adopted(found, told, warnings=[what + one for one in faults])
-    changed = f"the program's text differs from the object in: {', '.join(changes)}"
-    return Adopted(found, told, warnings=[changed])
+        return Adopted(found, given, warnings=[what + _reason(one) for one in failures])
+    changed = f"the program's text differs from the object in: {', '.join(wrong)}"
+    return Adopted(found, given, warnings=[changed] if wrong else [])
 
 
 def _check(
     provider: Provider, found: Resource, inputs: PropertyMap
-) -> tuple[PropertyMap, list[str]]:
+) -> tuple[PropertyMap, Sequence[CheckFailure]]:
     """Inputs with the provider's defaults, and what it refuses."""
-    news = for_provider(inputs, urn=found.urn)
-    olds = for_provider(found.inputs, urn=found.urn)
+    olds, news = (for_provider(one, urn=found.urn) for one in (found.inputs, inputs))
     result = provider.check(found.urn, found.type, olds, news)
-    refused = [f"{one.property}: {one.reason}" for one in result.failures]
-    return keep_secrets(normalise(result.inputs), inputs), refused
+    return keep_secrets(normalise(result.inputs), inputs), result.failures
+
+
+def _reason(failure: CheckFailure) -> str:
+    return f"{failure.property}: {failure.reason}" if failure.property else failure.reason
 
 
 def _differs(filled: PropertyMap, key: str, value: object) -> bool:
