@@ -151,8 +151,9 @@ def test_a_network_with_all_that_hangs_on_it(site: Site, make: Maker, world: Wor
         "server",
     )
     made = {
-        "server": server, "port": port, "rule": rule, "group": group, "join": join, "router": router, "sub": sub,
-        "net": net, "flavor": flavor, "key": key, "volume": volume,
+        "server": server, "port": port, "rule": rule, "group": group, "join": join,
+        "router": router, "sub": sub, "net": net,
+        "flavor": flavor, "key": key, "volume": volume,
     }  # fmt: skip
     sent = len([one for one in world.http.log if one.method != "GET"])
     result = site.bring(**made)
