@@ -172,5 +172,6 @@ def _tell(result: UpdateResult, out: Path | None, *, json_: bool) -> None:
         print_json(told)
     elif "program" in told:
         typer.echo(result.program, nl=False)
+        stderr().print("this is for the program: what it does not declare, an `up` would delete")
     elif "out" in told:
         stderr().print(f"written: {out}", markup=False)

@@ -17,12 +17,16 @@ from hoaban.backup.lending import CloudLending
 from hoaban.backup.offline import copy, detach_all, keepers
 from hoaban.console import Steps
 from hoaban.engine.api import Options
+from hoaban.engine.embedded import edits
+from hoaban.engine.embedded.custody import held
+from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
 from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
-from hoaban.provision.stacks import config_file
+from hoaban.provision.importing import import_resources
+from hoaban.provision.stacks import config_file, stack_for
 from hoaban.provision.target import DrillTarget
 from tests.cloud.census import Census
 from tests.cloud.province import AGENCY, SmallProvince
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cloud
 
+RULE = "openstack:networking/secGroupRule:SecGroupRule"
 ALL = Consent(delete_data=True, allow_replace=True)
 NOTHING = Consent()
 SLUG = f"thu-nghiem-{secrets.token_hex(2)}"
@@ -199,6 +204,35 @@ def test_the_second_time_nothing_changes(story: Story, agency: str | None) -> No
     result = story.up(agency)
     assert set(result.changes) <= {"same", "read"}
     assert story.made() == before
+
+
+def test_what_a_state_lost_is_imported_under_the_name_that_the_program_has(story: Story) -> None:
+    """With its parent and its provider, so that the next plan has nothing to do."""
+    kinds = (RULE, "openstack:objectstorage/container:Container")
+    target = story.small.target()
+    with held(stack_for(target)) as one:
+        lost = [next(x for x in one.snapshot.resources if x.type == kind) for kind in kinds]
+        snapshot, _ = edits.without(one.snapshot, lost, unprotect=True)
+        one.commit(snapshot, "lost")
+    assert sorted(changed_types(plan(target, engine_for(), ignore).result, "create")) == [
+        "Container",
+        "SecGroupRule",
+    ]
+    names = {f"parent{n}": x.parent for n, x in enumerate(lost)}
+    names |= {f"provider{n}": x.provider.rpartition("::")[0] for n, x in enumerate(lost)}
+    specs = [
+        ImportSpec(
+            type=x.type, name=x.urn.split("::")[-1], id=x.id,
+            parent=f"parent{n}", provider=f"provider{n}",
+        )
+        for n, x in enumerate(lost)
+    ]  # fmt: skip
+    request = ImportRequest(resources=specs, names=names)
+    result = import_resources(target, engine_for(), request, ignore)
+    assert result.changes["import"] == len(kinds)
+    planned = plan(target, engine_for(), ignore).result
+    assert not planned.changed, [(x.op, x.urn, x.diffs) for x in planned.steps if x.op != "same"]
+    assert not story.up().changed
 
 
 def test_a_volume_of_a_third_copy_is_attached_for_as_long_as_it_is_written(

@@ -58,6 +58,7 @@ def test_parents_come_first_and_are_in_the_urn() -> None:
         ([spec("x", type="pulumi:providers:fake")], {}, "resources.0.type", "stands for no object"),
         ([spec("")], {}, "resources.0.name", "1 has no name"),
         ([spec("x", id="")], {}, "resources.0.id", "x has no id"),
+        ([spec("x", id="<PLACEHOLDER>")], {}, "resources.0.id", "x has no id"),
         ([spec("x", component=True)], {}, "resources.0.id", "is a component, and has an id"),
         ([spec("x", remote=True)], {}, "resources.0.remote", "x is remote, and no component"),
         ([spec("x", parent="p")], {}, "resources.0.parent", "the parent 'p' has no entry in nameT"),

@@ -15,6 +15,8 @@ from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock, LockedError
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
 from hoaban.errors import HoabanError, ManyErrors
+from hoaban.provision.importdraft import draft
+from hoaban.provision.importing import read_request
 from tests.engine.conftest import Lab
 from tests.engine.fake_provider import Crash, FakeCloud, FakeProvider
 
@@ -202,6 +204,46 @@ def test_a_preview_writes_nothing_and_shows_the_text(lab: Lab, protect: bool) ->
     assert ("protect=True" in result.program) is protect
     assert not lab.checkpoint_file.exists()
     assert bring(lab, thing("a", there), generate_code=False).program == ""
+
+
+def test_what_a_plan_would_make_is_a_file_to_import(lab: Lab) -> None:
+    """Once the ids are in: names, parents and providers are the program's own."""
+    program = """
+    project = pulumi.ProviderResource("fake", "project", {})
+    have = Group("have")
+    """
+    lab.up(program)
+    more = """
+    web = Group("web", Opts(parent=have))
+    Thing("web", Opts(parent=web, provider=project), size=1)
+    Thing("lone", size=2)
+    """
+    lab.preview(program + more)
+    body = draft(lab.events)
+    assert body == {
+        "nameTable": {
+            "have": "urn:pulumi:dev::shop::fake:index:Group::have",
+            "project": "urn:pulumi:dev::shop::pulumi:providers:fake::project",
+        },
+        "resources": [
+            {"type": THING, "name": "lone", "id": "<PLACEHOLDER>"},
+            {"type": "fake:index:Group", "name": "web", "component": True, "parent": "have"},
+            {
+                "type": THING, "name": "web_2", "logicalName": "web", "id": "<PLACEHOLDER>",
+                "parent": "web", "provider": "project",
+            },
+        ],
+    }  # fmt: skip
+    for entry in body["resources"]:
+        if "id" in entry:
+            entry["id"] = by_hand(lab, size=1 if entry["name"] == "web_2" else 2)
+    file = lab.folder / "adopt.json"
+    file.write_text(json.dumps(body))
+    request = read_request(file)
+    lab.program("raise SystemExit('the program was run')")
+    lab.engine.import_resources(lab.stack, request, Options(), lab.events.append)
+    assert not lab.up(program + more).changed
+    assert lab.cloud.names("create") == []
 
 
 def test_all_or_nothing(lab: Lab) -> None:

@@ -16,6 +16,9 @@ from hoaban.errors import HoabanError, Location, ManyErrors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+PLACEHOLDER: Final = "<PLACEHOLDER>"
+"""Stands where a person is to put an id."""
+
 _TOKEN_PARTS: Final = 3
 _TABLE: Final = "nameTable"
 _RESOURCES: Final = "resources"
@@ -162,8 +165,9 @@ def _faults(request: ImportRequest, place: int, spec: ImportSpec) -> Iterator[Ho
         yield fault("name", f"{called} has no name", "add the name that the program calls it by")
     if spec.component and spec.id:
         yield fault("id", f"{called} is a component, and has an id", "leave out one of the two")
-    if not spec.component and not spec.id:
-        yield fault("id", f"{called} has no id", "add the id that the cloud knows it by")
+    if not spec.component and spec.id in ("", PLACEHOLDER):
+        mend = "put in the id that the cloud knows it by; take out what is not there yet"
+        yield fault("id", f"{called} has no id", mend)
     if spec.remote and not spec.component:
         yield fault("remote", f"{called} is remote, and no component", 'add "component": true')
 
