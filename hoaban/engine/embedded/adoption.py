@@ -120,6 +120,23 @@ def declared(provider: Provider, found: Resource, *, whole: bool = True) -> Adop
     return Adopted(found, given, warnings=[changed] if wrong else [])
 
 
+def ids_in(key: str, value: object, owners: Mapping[str, str], own: str) -> dict[str, str]:
+    """URNs of the resources whose ids a property's value holds, by id. A name is nobody's id."""
+    if isinstance(value, str):
+        urn = owners.get(value)
+        return {value: urn} if urn and urn != own and key != "name" else {}
+    if isinstance(value, dict):
+        pairs = value.items()
+    elif isinstance(value, list):
+        pairs = [(key, item) for item in value]  # type: ignore[assignment]
+    else:
+        return {}
+    found: dict[str, str] = {}
+    for name, item in pairs:
+        found |= ids_in(name, item, owners, own)
+    return found
+
+
 def _check(
     provider: Provider, found: Resource, inputs: PropertyMap
 ) -> tuple[PropertyMap, Sequence[CheckFailure]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pulumi.automation.events import OpType
 
-from hoaban.engine.embedded.adoption import Adopted, adopt, declared
+from hoaban.engine.embedded.adoption import Adopted, adopt, declared, ids_in
 from hoaban.engine.embedded.codegen import Declaration, generate
 from hoaban.engine.embedded.defaults import default_goal, is_default
 from hoaban.engine.embedded.imports import resolve
@@ -62,6 +62,7 @@ class Importer:
         workers = max(1, min(self.parallel, len(wanted)))
         with concurrent.futures.ThreadPoolExecutor(workers, "import") as pool:
             list(pool.map(lambda pair: self._look(*pair), wanted))
+        self._refuse_twins(imports)
         if self.failures:
             return None
         self._link(imports)
@@ -115,20 +116,8 @@ class Importer:
         )
         if wanted.custom:
             wanted = replace(wanted, provider=self._provider(one))
-            self._refuse_twin(one, wanted)
         self._new[one.urn] = wanted
         return wanted
-
-    def _refuse_twin(self, one: Import, wanted: Resource) -> None:
-        """One object under two names would be deleted when one of them goes."""
-        same = (wanted.type, wanted.id, wanted.provider)
-        for other in (*self._live.values(), *self._new.values()):
-            if other.urn != one.urn and (other.type, other.id, other.provider) == same:
-                self._refuse(
-                    one,
-                    f"{wanted.id} is there already, as {other.urn}",
-                    f"leave it out; to call it otherwise: hoaban state rename '{other.urn}' NAME",
-                )
 
     def _refuse(self, one: Import, what: str, mend: str) -> None:
         self.failures.add(HoabanError(what, where=replace(one.where, urn=one.urn), mend=mend))
@@ -210,6 +199,23 @@ class Importer:
         self._adopted[one.urn] = found
         self._new[one.urn] = replace(found.resource, created=now, modified=now)
 
+    def _refuse_twins(self, imports: Sequence[Import]) -> None:
+        """One object under two names would be deleted when one of them goes."""
+        known: dict[tuple[str, str, str], str] = {
+            (one.type, one.id, one.provider): one.urn for one in self._live.values() if one.custom
+        }
+        for one in imports:
+            if one.spec.component or one.urn not in self._adopted:
+                continue
+            new = self._new[one.urn]
+            other = known.setdefault((new.type, new.id, new.provider), one.urn)
+            if other != one.urn:
+                self._refuse(
+                    one,
+                    f"{new.id} is there already, as {other}",
+                    f"leave it out; to call it otherwise: hoaban state rename '{other}' NAME",
+                )
+
     def _link(self, imports: Sequence[Import]) -> None:
         """Note which of the new resources refer to others, by their ids, and so come after them.
 
@@ -222,7 +228,7 @@ class Importer:
                 ids.setdefault(self._now(one.urn).id, []).append(one.urn)
         owners = {id_: urns[0] for id_, urns in ids.items() if len(urns) == 1}
         for urn, found in self._adopted.items():
-            named = {key: _named(key, value, owners, urn) for key, value in found.given.items()}
+            named = {key: ids_in(key, value, owners, urn) for key, value in found.given.items()}
             found.references = {
                 key: by_id
                 for key, by_id in named.items()
@@ -278,23 +284,6 @@ class Importer:
             version=one.spec.version,
             remote=one.spec.remote,
         )
-
-
-def _named(key: str, value: object, owners: Mapping[str, str], own: str) -> dict[str, str]:
-    """URNs of the resources whose ids a property's value holds, by id. A name is nobody's id."""
-    if isinstance(value, str):
-        urn = owners.get(value)
-        return {value: urn} if urn and urn != own and key != "name" else {}
-    if isinstance(value, dict):
-        pairs = value.items()
-    elif isinstance(value, list):
-        pairs = [(key, item) for item in value]  # type: ignore[assignment]
-    else:
-        return {}
-    found: dict[str, str] = {}
-    for name, item in pairs:
-        found |= _named(name, item, owners, own)
-    return found
 
 
 def _joined(where: Location | None, place: Location) -> Location:
