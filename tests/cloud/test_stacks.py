@@ -6,6 +6,7 @@ in each run, so it meets no other in the same lab, nor what an interrupted run l
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,13 @@ from hoaban.console import Steps
 from hoaban.engine.api import Options
 from hoaban.engine.embedded import edits
 from hoaban.engine.embedded.custody import held
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
 from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
-from hoaban.provision.importing import import_resources
+from hoaban.provision.importdraft import draft
+from hoaban.provision.importing import import_resources, read_request
 from hoaban.provision.stacks import config_file, stack_for
 from hoaban.provision.target import DrillTarget
 from tests.cloud.census import Census
@@ -206,31 +207,27 @@ def test_the_second_time_nothing_changes(story: Story, agency: str | None) -> No
     assert story.made() == before
 
 
-def test_what_a_state_lost_is_imported_under_the_name_that_the_program_has(story: Story) -> None:
-    """With its parent and its provider, so that the next plan has nothing to do."""
-    kinds = (RULE, "openstack:objectstorage/container:Container")
-    target = story.small.target()
+def test_what_a_state_lost_is_imported_by_the_file_of_its_plan(story: Story) -> None:
+    """With names, parents and providers as the program has them, so that nothing is left to do."""
+    target, engine = story.small.target(), engine_for()
     with held(stack_for(target)) as one:
-        lost = [next(x for x in one.snapshot.resources if x.type == kind) for kind in kinds]
-        snapshot, _ = edits.without(one.snapshot, lost, unprotect=True)
+        lost = {
+            kind: next(x for x in one.snapshot.resources if x.type == kind)
+            for kind in (RULE, "openstack:objectstorage/container:Container")
+        }
+        snapshot, _ = edits.without(one.snapshot, [*lost.values()], unprotect=True)
         one.commit(snapshot, "lost")
-    assert sorted(changed_types(plan(target, engine_for(), ignore).result, "create")) == [
-        "Container",
-        "SecGroupRule",
-    ]
-    names = {f"parent{n}": x.parent for n, x in enumerate(lost)}
-    names |= {f"provider{n}": x.provider.rpartition("::")[0] for n, x in enumerate(lost)}
-    specs = [
-        ImportSpec(
-            type=x.type, name=x.urn.split("::")[-1], id=x.id,
-            parent=f"parent{n}", provider=f"provider{n}",
-        )
-        for n, x in enumerate(lost)
-    ]  # fmt: skip
-    request = ImportRequest(resources=specs, names=names)
-    result = import_resources(target, engine_for(), request, ignore)
-    assert result.changes["import"] == len(kinds)
-    planned = plan(target, engine_for(), ignore).result
+    events: list[EngineEvent] = []
+    planned = plan(target, engine, events.append).result
+    assert changed_types(planned, "create") == ["Container", "SecGroupRule"]
+    body = draft(events)
+    for entry in body["resources"]:
+        entry["id"] = lost[entry["type"]].id
+    file = story.small.folder / "adopt.json"
+    file.write_text(json.dumps(body))
+    result = import_resources(target, engine, read_request(file), ignore)
+    assert result.changes["import"] == len(lost)
+    planned = plan(target, engine, ignore).result
     assert not planned.changed, [(x.op, x.urn, x.diffs) for x in planned.steps if x.op != "same"]
     assert not story.up().changed
 
