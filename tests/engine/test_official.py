@@ -350,3 +350,19 @@ def test_the_real_command_takes_turns_with_the_embedded_engine(lab: Lab, first: 
         assert result.changed == (name == first and result.changes.get("create", 0) > 0)
     lab.run("destroy")
     assert lab.resources() == {}
+
+
+@pytest.mark.skipif(not available(), reason="the pulumi command and its openstack plugin")
+@pytest.mark.parametrize("first", ["embedded", "official"])
+def test_the_real_command_imports_as_the_embedded_engine(lab: Lab, first: str) -> None:
+    """A component, which takes no cloud: what one engine imported is the same to the other."""
+    lab.program("")
+    component = ImportSpec(type="fake:index:Group", name="g", component=True)
+    request = ImportRequest(resources=[component], names={}, generate_code=False)
+    engines = {"embedded": lab.engine, "official": OfficialEngine()}
+    second = {"embedded": "official", "official": "embedded"}[first]
+    for name in (first, second):
+        lab.engine = engines[name]  # type: ignore[assignment]
+        result = bring(lab, request)
+        assert result.changed == (name == first)
+    assert lab.resources()["g"]["protect"]

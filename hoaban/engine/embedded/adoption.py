@@ -98,6 +98,7 @@ def declared(provider: Provider, found: Resource, *, whole: bool = True) -> Adop
     """
     told = {key: value for key, value in found.inputs.items() if not key.startswith("__")}
     known = {**(found.outputs if whole else {}), **told}
+    known.pop("id", None)  # an output of every resource, and an input of none
     filled = _check(provider, found, {})[0]
     given = {key: value for key, value in told.items() if _differs(filled, key, value)}
     while True:
