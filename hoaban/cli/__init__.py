@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import keyword
 import logging
 import sys
 from typing import TYPE_CHECKING, Annotated, cast
@@ -42,6 +43,7 @@ VERBS = {
     "backup": "Backups: list, run, restore, and drills that prove them",
     "status": "Show stacks and their servers",
     "refresh": "Read the cloud into the state; show what was changed by hand",
+    "import": "Bring objects that exist in the cloud under a stack",
     "destroy": "Remove an environment",
     "orphans": "Objects in the cloud that a stack made and no state owns",
     "cancel": "Release the lock of an operation that died",
@@ -79,12 +81,16 @@ class LazyGroup(TyperGroup):
 
 
 def load_verb(name: str) -> TyperCommand | TyperGroup:
-    """Import a verb: a module's ``app`` (verbs of its own) or the function of the same name."""
-    module = importlib.import_module(f"hoaban.cli.{name}")
+    """Import a verb: a module's ``app`` (verbs of its own) or the function of the same name.
+
+    What Python keeps for itself has a line after its name there.
+    """
+    python = f"{name}_" if keyword.iskeyword(name) else name
+    module = importlib.import_module(f"hoaban.cli.{python}")
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-        app.command(name=name)(getattr(module, name))
+        app.command(name=name)(getattr(module, python))
     command = cast("TyperCommand | TyperGroup", get_command(app))
     command.name = name
     command.short_help = VERBS[name]

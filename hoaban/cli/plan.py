@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,6 +31,7 @@ from hoaban.cli.operation import (
 )
 from hoaban.console import print_json, stderr, stdout
 from hoaban.errors import DriftError, HoabanError, UsageError, listed
+from hoaban.files import write_atomic
 from hoaban.provision import operations
 from hoaban.provision.approval import require_planner, sign_as_planner
 from hoaban.provision.display.drift import render_drift, render_unseen
@@ -37,12 +39,14 @@ from hoaban.provision.display.progress import Progress
 from hoaban.provision.display.tree import render_changes
 from hoaban.provision.engines import EngineName, engine_for
 from hoaban.provision.fleet import Action
+from hoaban.provision.importdraft import draft
 from hoaban.provision.results import plan_json
 from hoaban.sidebyside import error_of, operate, tell_of_foundation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from pulumi.automation.events import EngineEvent
     from rich.text import Text
 
     from hoaban.engine.api import Options
@@ -71,6 +75,13 @@ def plan(
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Save the plan here: `hoaban up --plan FILE` does just that"),
+    ] = None,
+    import_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--import-file",
+            help="Write here, for `hoaban import --file`, what would be made; put in the ids",
+        ),
     ] = None,
     key: Annotated[
         Path | None,
@@ -106,14 +117,21 @@ def plan(
     if key is not None and out is None:
         raise UsageError("--key signs a saved plan", mend="name its file: --out FILE")
     if not one:
-        if out:
-            raise UsageError("--out goes with one stack only", mend="name one agency")
+        for flag, given in (("--out", out), ("--import-file", import_file)):
+            if given:
+                raise UsageError(f"{flag} goes with one stack only", mend="name one agency")
         changed = _many(targets, options, parallel, engine, json_=json_)
     else:
         if out is not None:
             require_planner(targets[0], key)
-        planned, progress = _one(targets[0], options, engine, quiet=json_, diff=diff)
+        events: list[EngineEvent] = []
+        planned, progress = _one(targets[0], options, engine, quiet=json_, diff=diff, events=events)
         told = plan_json(planned) | progress.properties()
+        if import_file is not None:
+            write_atomic(
+                import_file, json.dumps(draft(events), ensure_ascii=False, indent=2) + "\n"
+            )
+            told["importFile"] = str(import_file)
         if planned.saved is not None and out is not None:
             told["saved"] = _save(planned.saved, targets[0], out, key)
         if json_:
@@ -135,10 +153,23 @@ def _differs(planned: Plan) -> bool:
 
 
 def _one(
-    what: Target, options: Options, engine: EngineName, *, quiet: bool, diff: bool = False
+    what: Target,
+    options: Options,
+    engine: EngineName,
+    *,
+    quiet: bool,
+    diff: bool = False,
+    events: list[EngineEvent] | None = None,
 ) -> tuple[Plan, Progress]:
+    """Plan one stack; ``events`` is to hold what the engine told."""
     with Progress(f"Planning {what.stack_name}", quiet=quiet, diff=diff) as progress:
-        found = operations.plan(what, engine_for(engine), progress.handle, options=options)
+
+        def take(event: EngineEvent) -> None:
+            progress.handle(event)
+            if events is not None:
+                events.append(event)
+
+        found = operations.plan(what, engine_for(engine), take, options=options)
     return found, progress
 
 

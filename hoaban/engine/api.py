@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent
 
     from hoaban.engine.drift import Sight
+    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.storage import Place
     from hoaban.engine.updateplan import UpdatePlan
     from hoaban.engine.values import Secret
@@ -37,6 +38,7 @@ class UpdateKind(StrEnum):
     UPDATE = "update"
     REFRESH = "refresh"
     DESTROY = "destroy"
+    IMPORT = "resource-import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class UpdateResult:
 
     ``plan`` is there where a preview was to record it. ``violations`` are of policies that advise.
     ``sight`` is what a look at the cloud found, None where there was none: the state was believed.
+    ``program`` is the text that declares what was imported.
     """
 
     kind: UpdateKind
@@ -164,6 +167,7 @@ class UpdateResult:
     plan: UpdatePlan | None = None
     violations: Sequence[Violation] = ()
     sight: Sight | None = None
+    program: str = ""
 
     @property
     def changed(self) -> bool:
@@ -203,6 +207,11 @@ class Engine(Protocol):
 
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
+
+    def import_resources(
+        self, stack: Stack, request: ImportRequest, options: Options, on_event: EventHandler
+    ) -> UpdateResult:
+        """Bring objects that exist under the stack; the program is not run."""
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""

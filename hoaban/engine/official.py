@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
 
     from hoaban.engine.api import EventHandler, Options, Stack
+    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.embedded.lease import Holder
     from hoaban.engine.embedded.store import Opened
 
@@ -67,6 +68,16 @@ class OfficialEngine:
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
         return self._run(UpdateKind.DESTROY, stack, options, on_event)
+
+    def import_resources(
+        self, stack: Stack, request: ImportRequest, options: Options, on_event: EventHandler
+    ) -> UpdateResult:
+        """Bring objects that exist under the stack; what failed beside others stays out."""
+        from hoaban.engine.official_import import CommandImport  # noqa: PLC0415 (a subclass of ours)
+
+        stream = EventStream()
+        operation = CommandImport(request, stack, options, stream)
+        return watch(operation, stream, f"import {stack.name}", on_event)
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""
@@ -192,13 +203,16 @@ class CommandOperation:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
 
-    def _operate(self, config_file: Path) -> None:
+    def _select(self) -> automation.Stack:
         workspace = automation.LocalWorkspace(
             work_dir=str(self._stack.program),
             env_vars=self._environment(),
             pulumi_command=self._command,
         )
-        stack = automation.Stack.select(self._stack.name, workspace)
+        return automation.Stack.select(self._stack.name, workspace)
+
+    def _operate(self, config_file: Path) -> None:
+        stack = self._select()
         options = self._options
         common: dict[str, Any] = {
             "parallel": options.parallel,

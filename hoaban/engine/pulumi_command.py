@@ -31,7 +31,7 @@ _PROTECTED: Final = re.compile(r"(delete|replace)[\s\S]*\bprotected\b")
 _UNHANDLED: Final = "failed with an unhandled exception"
 _OURS: Final = re.compile(r"^hoaban\.\S*?(\w*Error): (.+)$", re.MULTILINE)
 _MEND: Final = re.compile(r"^  mend: (.+)$", re.MULTILINE)
-_FOLLOWS: Final = re.compile(r"^(update|preview|refresh|destroy) failed$")
+_FOLLOWS: Final = re.compile(r"^(update|preview|refresh|destroy|import) failed$")
 
 
 def available() -> bool:

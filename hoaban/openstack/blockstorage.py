@@ -226,6 +226,7 @@ _HINT_FIELDS = (
 
 VOLUME = _Volume(
     token="openstack:blockstorage/volume:Volume",
+    telling=("metadata", "volumeType"),
     label="volume",
     service=SERVICE,
     path="/volumes",

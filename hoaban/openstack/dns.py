@@ -109,6 +109,7 @@ def _absolute(name: str) -> Sequence[CheckFailure]:
 
 ZONE = _Zone(
     token="openstack:dns/zone:Zone",
+    telling=("ttl", "type"),
     label="zone",
     path="/zones",
     noun="zone",
@@ -153,6 +154,7 @@ class _RecordSet(_InZone):
 
 RECORD_SET = _RecordSet(
     token="openstack:dns/recordSet:RecordSet",
+    telling=("ttl", "type"),
     label="record set",
     path="/zones/{parent}/recordsets",
     noun="recordset",

@@ -27,7 +27,7 @@ class Resource(ABC):
 
     ``label`` is what people call it. ``alone``: two of it cannot exist at once (the cloud knows it
     by its content), so the old one is deleted before its replacement is made. ``timeout`` is in
-    seconds.
+    seconds. ``telling``: computed inputs that say what an object is, so that an import tells them.
     """
 
     token: str
@@ -36,6 +36,7 @@ class Resource(ABC):
     alone: bool = False
     timeout: float = 600.0
     meta: str = ""
+    telling: tuple[str, ...] = ()
 
     @property
     def named(self) -> bool:
@@ -149,7 +150,9 @@ class Resource(ABC):
                 for name, spec in by_name.items()
                 if name != "region"
                 and not is_zero(outputs.get(name))
-                and (spec.required or not spec.computed)
+                and (
+                    spec.required or not spec.computed or name in self.telling or name == check.NAME
+                )
             }
             return {**told, check.DEFAULTS: []}
         inputs = dict(state.inputs)

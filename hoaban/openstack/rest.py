@@ -16,6 +16,7 @@ from hoaban.openstack.batch import Batcher
 from hoaban.openstack.bulk import post_all
 from hoaban.openstack.convert import (
     changed_value,
+    from_api,
     object_to_api,
     told,
     told_once,
@@ -156,8 +157,19 @@ class Rest(Resource):
         if found is None:
             return None
         call.changed_at = str(found.get("updated_at") or found.get("updated") or "")
-        fresh = self.state(call, found, state.outputs if state else {})
+        fresh = self.state(call, found, state.outputs if state else self.asked(found))
         return self.seen(fresh.id, fresh.outputs, state)
+
+    def asked(self, found: Json) -> PropertyMap:
+        """What is told only where it was asked for, of an object that no state knows: all of it."""
+        asked = {
+            spec.name: from_api(spec, found.get(spec.attribute))
+            for spec in self.fields
+            if spec.managed and spec.attribute
+        }
+        if self.tags_after or self.tags_in:
+            asked["tags"] = keys.own(found.get("tags"))
+        return asked
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:
         """What an interrupted create left; what is missing of it is done now."""

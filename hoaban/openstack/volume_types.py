@@ -53,6 +53,7 @@ class _VolumeType(Rest):
 
 VOLUME_TYPE = _VolumeType(
     token="openstack:blockstorage/volumeTypeV3:VolumeTypeV3",
+    telling=("description", "extraSpecs", "isPublic"),
     label="volume type",
     service=SERVICE,
     path="/types",

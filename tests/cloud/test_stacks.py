@@ -6,6 +6,7 @@ in each run, so it meets no other in the same lab, nor what an interrupted run l
 
 from __future__ import annotations
 
+import json
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,16 @@ from hoaban.backup.lending import CloudLending
 from hoaban.backup.offline import copy, detach_all, keepers
 from hoaban.console import Steps
 from hoaban.engine.api import Options
+from hoaban.engine.embedded import edits
+from hoaban.engine.embedded.custody import held
 from hoaban.errors import HoabanError
 from hoaban.inventory.fleet import Fleet
 from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout
 from hoaban.provision import Consent, Decline, destroy, engine_for, plan, refresh, up
-from hoaban.provision.stacks import config_file
+from hoaban.provision.importdraft import draft
+from hoaban.provision.importing import import_resources, read_request
+from hoaban.provision.stacks import config_file, stack_for
 from hoaban.provision.target import DrillTarget
 from tests.bench.counting import counted
 from tests.cloud.census import Census
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cloud
 
+RULE = "openstack:networking/secGroupRule:SecGroupRule"
 ALL = Consent(delete_data=True, allow_replace=True)
 NOTHING = Consent()
 LOOK = Options(look=True)
@@ -203,6 +209,31 @@ def test_the_second_time_nothing_changes(story: Story, agency: str | None) -> No
     result = story.up(agency)
     assert set(result.changes) <= {"same", "read"}
     assert story.made() == before
+
+
+def test_what_a_state_lost_is_imported_by_the_file_of_its_plan(story: Story) -> None:
+    """With names, parents and providers as the program has them, so that nothing is left to do."""
+    target, engine = story.small.target(), engine_for()
+    with held(stack_for(target)) as one:
+        lost = {
+            kind: next(x for x in one.snapshot.resources if x.type == kind)
+            for kind in (RULE, "openstack:objectstorage/container:Container")
+        }
+        snapshot, _ = edits.without(one.snapshot, [*lost.values()], unprotect=True)
+        one.commit(snapshot, "lost")
+    events: list[EngineEvent] = []
+    planned = plan(target, engine, events.append).result
+    assert changed_types(planned, "create") == ["Container", "SecGroupRule"]
+    body = draft(events)
+    for entry in body["resources"]:
+        entry["id"] = lost[entry["type"]].id
+    file = story.small.folder / "adopt.json"
+    file.write_text(json.dumps(body))
+    result = import_resources(target, engine, read_request(file), ignore)
+    assert result.changes["import"] == len(lost)
+    planned = plan(target, engine, ignore).result
+    assert not planned.changed, [(x.op, x.urn, x.diffs) for x in planned.steps if x.op != "same"]
+    assert not story.up().changed
 
 
 def test_a_volume_of_a_third_copy_is_attached_for_as_long_as_it_is_written(

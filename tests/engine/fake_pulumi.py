@@ -1,8 +1,9 @@
 """A stand-in for the ``pulumi`` command: says and does what a scenario tells it.
 
 It speaks what the Automation API of the installed SDK expects of the command: ``version``, events
-over gRPC (``--event-log tcp://…``), ``stack select``, ``stack output`` and ``stack history``. What
-it was asked, and with which variables, it appends to ``asked.jsonl`` beside its scenario.
+over gRPC (``--event-log tcp://…``) or into a file, ``stack select``, ``stack output`` and ``stack
+history``. What it was asked, and with which variables, it appends to ``asked.jsonl`` beside its
+scenario.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def note(arguments: list[str]) -> None:
         assert file.stat().st_mode & 0o077 == 0
     variables = {key: os.environ[key] for key in NOTED if key in os.environ}
     body = {"arguments": arguments, "variables": variables, "config": config}
+    if "--file" in arguments:
+        body["file"] = json.loads(Path(arguments[arguments.index("--file") + 1]).read_text())
     with (FOLDER / "asked.jsonl").open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(body) + "\n")
 
@@ -42,6 +45,10 @@ def send(target: str, events: list[dict[str, object]]) -> None:
     import grpc  # noqa: PLC0415
     from pulumi.runtime.proto import events_pb2, events_pb2_grpc  # noqa: PLC0415
 
+    if not target.startswith("tcp://"):
+        lines = [json.dumps({"sequence": n, "timestamp": 0, **one}) for n, one in enumerate(events)]
+        Path(target).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        return
     messages = [
         events_pb2.EventRequest(event=json.dumps({"sequence": n, "timestamp": 0, **event}))
         for n, event in enumerate(events)
@@ -73,6 +80,8 @@ def main() -> None:
     if "checkpoint" in scenario:
         Path(scenario["checkpoint"]["file"]).write_text(scenario["checkpoint"]["text"])
     send(arguments[arguments.index("--event-log") + 1], scenario.get("events", []))
+    if "--out" in arguments:
+        Path(arguments[arguments.index("--out") + 1]).write_text(scenario.get("program", ""))
     sys.stderr.write(scenario.get("stderr", ""))
     raise SystemExit(scenario.get("code", 0))
 

@@ -12,12 +12,14 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hoaban.engine.api import Interrupted, ProtectedError
+from hoaban.engine.api import Interrupted, Options, ProtectedError
+from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
 from hoaban.engine.embedded.lock import LockedError
 from hoaban.engine.official import OfficialEngine
 from hoaban.engine.pulumi_command import available, errors_of
@@ -26,6 +28,7 @@ from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision.engines import EngineName, engine_for
 
 if TYPE_CHECKING:
+    from hoaban.engine.api import UpdateResult
     from tests.engine.conftest import Lab
 
 URN = "urn:pulumi:dev::shop::fake:index:Thing::a"
@@ -151,6 +154,57 @@ def test_a_destroy_reads_first_and_keeps_nothing_out(official: Official) -> None
     assert "--engine embedded" in (caught.value.mend or "")
     with pytest.raises(HoabanError, match="not both"):
         official.lab.up(targets=["x"], excludes=["y"])
+
+
+IMPORT = ImportRequest(
+    resources=[ImportSpec(type="fake:index:Thing", name="a", id="id-a", parent="g")],
+    names={"g": "urn:pulumi:dev::shop::fake:index:Group::g"},
+)
+
+
+def bring(lab: Lab, request: ImportRequest = IMPORT, **options: Any) -> UpdateResult:
+    return lab.engine.import_resources(lab.stack, request, Options(**options), lab.events.append)
+
+
+def test_an_import(official: Official) -> None:
+    official.scenario(events=[step("import"), summary(**{"import": 1})], program="a = 1\n")
+    result = bring(official.lab, parallel=7, message="why")
+    assert (result.kind, result.changes) == ("resource-import", {"import": 1})
+    assert [(one.op, one.id) for one in result.steps] == [("import", "id-a")]
+    assert result.program == "a = 1\n"
+    assert [one.sequence for one in official.lab.events] == [0, 1]
+    asked = official.asked("import")
+    assert asked["file"] == IMPORT.to_json()
+    assert json.loads(asked["config"])["encryptionsalt"]
+    line = " ".join(asked["arguments"])
+    for part in ("--yes --skip-preview", "--stack dev", "--protect=true", "--parallel 7", "--out ",
+                 "--message why"):  # fmt: skip
+        assert part in line
+    assert "--preview-only" not in line
+
+
+def test_an_import_that_is_only_looked_at(official: Official) -> None:
+    official.scenario(events=[step("import"), summary(**{"import": 1})])
+    result = bring(official.lab, replace(IMPORT, preview=True, protect=False))
+    assert result.program == ""
+    line = " ".join(official.asked("import")["arguments"])
+    assert "--preview-only" in line
+    assert "--protect=false" in line
+    assert "--generate-code=false" in line
+    assert "--yes" not in line
+
+
+def test_an_import_that_fails(official: Official) -> None:
+    official.scenario(
+        events=[told("resource 'id-a' does not exist", URN), told("import failed")], code=255
+    )
+    with pytest.raises(HoabanError, match="resource 'id-a' does not exist") as caught:
+        bring(official.lab)
+    assert caught.value.where is not None
+    assert caught.value.where.urn == URN
+    orphan = ImportSpec(type="fake:index:Thing", name="a", id="1", parent="none")
+    with pytest.raises(HoabanError, match="the parent 'none' has no entry in nameTable"):
+        bring(official.lab, replace(IMPORT, resources=[orphan]))
 
 
 def test_outputs_and_the_other_engine(official: Official) -> None:
@@ -296,3 +350,19 @@ def test_the_real_command_takes_turns_with_the_embedded_engine(lab: Lab, first: 
         assert result.changed == (name == first and result.changes.get("create", 0) > 0)
     lab.run("destroy")
     assert lab.resources() == {}
+
+
+@pytest.mark.skipif(not available(), reason="the pulumi command and its openstack plugin")
+@pytest.mark.parametrize("first", ["embedded", "official"])
+def test_the_real_command_imports_as_the_embedded_engine(lab: Lab, first: str) -> None:
+    """A component, which takes no cloud: what one engine imported is the same to the other."""
+    lab.program("")
+    component = ImportSpec(type="fake:index:Group", name="g", component=True)
+    request = ImportRequest(resources=[component], names={}, generate_code=False)
+    engines = {"embedded": lab.engine, "official": OfficialEngine()}
+    second = {"embedded": "official", "official": "embedded"}[first]
+    for name in (first, second):
+        lab.engine = engines[name]  # type: ignore[assignment]
+        result = bring(lab, request)
+        assert result.changed == (name == first)
+    assert lab.resources()["g"]["protect"]

@@ -10,6 +10,7 @@ from hoaban.engine.embedded import lock
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.events import EventStream
 from hoaban.engine.embedded.failures import Failures
+from hoaban.engine.embedded.import_operation import ImportOperation
 from hoaban.engine.embedded.operation import Operation
 from hoaban.engine.embedded.project import Project
 from hoaban.engine.embedded.store import open_stack, stack_outputs
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hoaban.engine.api import EventHandler, Options, Stack, UpdateResult
+    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.embedded.lease import Holder
     from hoaban.engine.embedded.providers import ProviderFactory
 
@@ -58,6 +60,15 @@ class EmbeddedEngine:
     def destroy(self, stack: Stack, options: Options, on_event: EventHandler) -> UpdateResult:
         """Delete all that the state holds; protected resources stop it before anything is done."""
         return self._run(UpdateKind.DESTROY, stack, options, on_event)
+
+    def import_resources(
+        self, stack: Stack, request: ImportRequest, options: Options, on_event: EventHandler
+    ) -> UpdateResult:
+        """Bring objects that exist under the stack: all that are named, or none."""
+        stream = EventStream()
+        failures = Failures(stack.program, continue_on_error=False)
+        operation = ImportOperation(request, stack, options, self._factory, stream, failures)
+        return watch(operation, stream, f"import {stack.name}", on_event)
 
     def outputs(self, stack: Stack) -> Mapping[str, Any]:
         """Outputs of the last update, from the state alone."""

@@ -107,15 +107,16 @@ class Step:
     @property
     def properties(self) -> list[str]:
         """Names of the properties that differ, each once."""
-        return list(dict.fromkeys(_top(path) for path in self.diff.changes))
+        return list(dict.fromkeys(top_level(path) for path in self.diff.changes))
 
     @property
     def keys(self) -> list[str]:
         """Names of the properties that force a replacement."""
-        return list(dict.fromkeys(_top(path) for path in self.diff.replaces))
+        return list(dict.fromkeys(top_level(path) for path in self.diff.replaces))
 
 
-def _top(path: str) -> str:
+def top_level(path: str) -> str:
+    """The property that a path begins with."""
     return path.partition(".")[0].partition("[")[0] or path
 
 

@@ -86,6 +86,7 @@ class _Flavor(Rest):
 
 FLAVOR = _Flavor(
     token="openstack:compute/flavor:Flavor",
+    telling=("extraSpecs",),
     label="flavor",
     service=SERVICE,
     path="/flavors",

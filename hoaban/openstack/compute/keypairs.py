@@ -85,6 +85,7 @@ def _key(line: str) -> str:
 
 KEYPAIR = _Keypair(
     token="openstack:compute/keypair:Keypair",
+    telling=("publicKey",),
     label="key pair",
     service=SERVICE,
     path="/os-keypairs",

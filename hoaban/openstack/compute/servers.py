@@ -156,6 +156,16 @@ class _Instance(Watched):
 
     # --- telling -------------------------------------------------------------------------------
 
+    def asked(self, found: Json) -> PropertyMap:
+        metadata = {key: str(value) for key, value in (found.get("metadata") or {}).items()}
+        return {**super().asked(found), "metadata": metadata}
+
+    def inputs_of(self, outputs: PropertyMap, state: ResourceState | None) -> PropertyMap:
+        inputs = super().inputs_of(outputs, state)
+        if state is None:  # by their ports alone: what these are is theirs to say
+            inputs["networks"] = [{"port": one["port"]} for one in outputs["networks"]]
+        return inputs
+
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
         status = found["status"].lower()
         outputs["powerState"] = status
@@ -254,6 +264,7 @@ def _failed(found: Json, what: str) -> ServerFailed:
 
 INSTANCE = _Instance(
     token="openstack:compute/instance:Instance",
+    telling=("flavorId", "imageId"),
     label="server",
     service=SERVICE,
     path="/servers",

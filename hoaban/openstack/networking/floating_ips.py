@@ -108,6 +108,7 @@ class _FloatingIp(Neutron):
 
 FLOATING_IP = _FloatingIp(
     token="openstack:networking/floatingIp:FloatingIp",
+    telling=("portId",),
     label="floating IP",
     path="/floatingips",
     noun="floatingip",

@@ -79,6 +79,7 @@ def _segment(found: Json) -> PropertyMap:
 
 NETWORK = _Network(
     token="openstack:networking/network:Network",
+    telling=("dnsDomain", "external", "qosPolicyId", "shared"),
     label="network",
     path="/networks",
     noun="network",
@@ -160,6 +161,7 @@ _MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
 
 SUBNET = _Subnet(
     token="openstack:networking/subnet:Subnet",
+    telling=("allocationPools", "cidr", "gatewayIp", "ipv6AddressMode", "ipv6RaMode"),
     label="subnet",
     path="/subnets",
     noun="subnet",

@@ -98,6 +98,13 @@ class _Port(Rest):
             body.update(_binding(news.get("binding")))
         return body
 
+    def asked(self, found: Json) -> PropertyMap:
+        addresses_ = [
+            {"subnetId": one["subnet_id"], "ipAddress": one["ip_address"]}
+            for one in found.get("fixed_ips") or []
+        ]
+        return {**super().asked(found), "fixedIps": addresses_}
+
     def flatten(self, call: Call, found: Json, outputs: PropertyMap, prior: PropertyMap) -> None:
         fixed = found.get("fixed_ips") or []
         outputs["allFixedIps"] = [item["ip_address"] for item in fixed]
@@ -226,6 +233,7 @@ def listed_ports(call: Call, server_id: str) -> list[Json]:
 
 PORT = _Port(
     token="openstack:networking/port:Port",
+    telling=("dnsName", "qosPolicyId", "securityGroupIds"),
     label="port",
     service=SERVICE,
     path="/ports",

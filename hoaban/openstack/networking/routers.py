@@ -146,6 +146,7 @@ def _settled_gateway(inputs: PropertyMap) -> Json:
 
 ROUTER = _Router(
     token="openstack:networking/router:Router",
+    telling=("externalNetworkId",),
     label="router",
     path="/routers",
     noun="router",

@@ -62,6 +62,7 @@ def _is_default(rule: Json) -> bool:
 
 SEC_GROUP = _SecGroup(
     token="openstack:networking/secGroup:SecGroup",
+    telling=("description",),
     label="security group",
     path="/security-groups",
     noun="security_group",
@@ -152,6 +153,7 @@ _RULE_PARTS = {
 
 SEC_GROUP_RULE = _SecGroupRule(
     token="openstack:networking/secGroupRule:SecGroupRule",
+    telling=("remoteAddressGroupId", "remoteGroupId", "remoteIpPrefix"),
     label="security group rule",
     path="/security-group-rules",
     noun="security_group_rule",
