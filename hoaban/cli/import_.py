@@ -10,7 +10,7 @@ import typer
 
 from hoaban.cli.operation import JsonOption, YesOption, require_yes
 from hoaban.console import print_json, stderr
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
+from hoaban.engine.imports import ImportRequest, ImportSpec
 from hoaban.errors import UsageError
 from hoaban.files import write_atomic
 from hoaban.provision.display.progress import Progress

@@ -122,29 +122,51 @@ def plan(
                 raise UsageError(f"{flag} goes with one stack only", mend="name one agency")
         changed = _many(targets, options, parallel, engine, json_=json_)
     else:
-        if out is not None:
-            require_planner(targets[0], key)
-        events: list[EngineEvent] = []
-        planned, progress = _one(targets[0], options, engine, quiet=json_, diff=diff, events=events)
-        told = plan_json(planned) | progress.properties()
-        if import_file is not None:
-            write_atomic(
-                import_file, json.dumps(draft(events), ensure_ascii=False, indent=2) + "\n"
-            )
-            told["importFile"] = str(import_file)
-        if planned.saved is not None and out is not None:
-            told["saved"] = _save(planned.saved, targets[0], out, key)
-        if json_:
-            print_json(told)
-        else:
-            for line in render_drift(planned.drift):
-                stdout().print(line, soft_wrap=True)
-            stdout().print(render_changes(progress.board))
-            stdout().print(progress.summary(planned=True))
-            _tell(told)
-        changed = _differs(planned)
+        saving = Saving(out, key, import_file)
+        changed = _single(targets[0], options, engine, saving, diff=diff, json_=json_)
     if expect_no_changes and changed:
         raise typer.Exit(int(DriftError.exit_code))
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Files that a plan of one stack leaves: itself, signed by a key, and a draft to import."""
+
+    out: Path | None
+    key: Path | None
+    import_file: Path | None
+
+
+def _single(
+    target: Target,
+    options: Options,
+    engine: EngineName,
+    saving: Saving,
+    *,
+    diff: bool,
+    json_: bool,
+) -> bool:
+    """Plan one stack, and tell; whether anything differs."""
+    if saving.out is not None:
+        require_planner(target, saving.key)
+    events: list[EngineEvent] = []
+    planned, progress = _one(target, options, engine, quiet=json_, diff=diff, events=events)
+    told = plan_json(planned) | progress.properties()
+    if saving.import_file is not None:
+        text = json.dumps(draft(events), ensure_ascii=False, indent=2) + "\n"
+        write_atomic(saving.import_file, text)
+        told["importFile"] = str(saving.import_file)
+    if planned.saved is not None and saving.out is not None:
+        told["saved"] = _save(planned.saved, target, saving.out, saving.key)
+    if json_:
+        print_json(told)
+    else:
+        for line in render_drift(planned.drift):
+            stdout().print(line, soft_wrap=True)
+        stdout().print(render_changes(progress.board))
+        stdout().print(progress.summary(planned=True))
+        _tell(told)
+    return _differs(planned)
 
 
 def _differs(planned: Plan) -> bool:

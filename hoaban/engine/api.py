@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pulumi.automation.events import EngineEvent
 
     from hoaban.engine.drift import Sight
-    from hoaban.engine.embedded.imports import ImportRequest
+    from hoaban.engine.imports import ImportRequest
     from hoaban.engine.storage import Place
     from hoaban.engine.updateplan import UpdatePlan
     from hoaban.engine.values import Secret

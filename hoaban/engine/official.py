@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from pulumi.automation.events import DiagnosticEvent, EngineEvent, StepEventMetadata
 
     from hoaban.engine.api import EventHandler, Options, Stack
-    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.embedded.lease import Holder
     from hoaban.engine.embedded.store import Opened
+    from hoaban.engine.imports import ImportRequest
 
 _PRIVATE = 0o600
 

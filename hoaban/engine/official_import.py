@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from pulumi.automation.events import EngineEvent
 
 from hoaban.engine.api import UpdateKind
-from hoaban.engine.embedded.imports import resolve
+from hoaban.engine.imports import resolve
 from hoaban.engine.official import CommandOperation
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from hoaban.engine.api import Options, Stack, UpdateResult
     from hoaban.engine.embedded.events import EventStream
-    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.embedded.store import Opened
+    from hoaban.engine.imports import ImportRequest
 
 
 class CommandImport(CommandOperation):

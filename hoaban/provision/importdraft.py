@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hoaban.engine.embedded.defaults import is_default
-from hoaban.engine.embedded.imports import PLACEHOLDER
 from hoaban.engine.embedded.urns import STACK_TYPE, is_provider, name_of, provider_urn, type_of
+from hoaban.engine.imports import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hoaban.engine.api import Options
 from hoaban.engine.embedded.backend import Backend, StackName
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec, resolve
+from hoaban.engine.imports import ImportRequest, ImportSpec, resolve
 from hoaban.errors import HoabanError, Location, ManyErrors
 from hoaban.model.document import Document, parse_document
 from hoaban.provision.named import exists

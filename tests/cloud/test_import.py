@@ -9,7 +9,7 @@ import pytest
 
 from hoaban.engine.api import Options
 from hoaban.engine.embedded import EmbeddedEngine
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
+from hoaban.engine.imports import ImportRequest, ImportSpec
 from hoaban.errors import HoabanError
 from hoaban.lab.client import connect
 from hoaban.lab.layout import Layout

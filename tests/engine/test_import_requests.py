@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from hoaban.engine.embedded.codegen import Declaration, generate
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec, resolve
 from hoaban.engine.embedded.properties import ASSET_SIGNATURE, SIGNATURE
 from hoaban.engine.embedded.state import Resource
+from hoaban.engine.imports import ImportRequest, ImportSpec, resolve
 from hoaban.engine.values import Secret
 from hoaban.errors import HoabanError, Location, ManyErrors
 

@@ -10,9 +10,9 @@ import pytest
 from hoaban.engine.api import Options, UpdateResult
 from hoaban.engine.embedded import importing
 from hoaban.engine.embedded.backend import Backend, StackName
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
 from hoaban.engine.embedded.ledger import Ledger
 from hoaban.engine.embedded.lock import Lock, LockedError
+from hoaban.engine.imports import ImportRequest, ImportSpec
 from hoaban.engine.provider import PartialFailureError, ProviderError, ResourceState
 from hoaban.errors import HoabanError, ManyErrors
 from hoaban.provision.importdraft import draft

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hoaban.engine.api import Interrupted, Options, ProtectedError
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
 from hoaban.engine.embedded.lock import LockedError
+from hoaban.engine.imports import ImportRequest, ImportSpec
 from hoaban.engine.official import OfficialEngine
 from hoaban.engine.pulumi_command import available, errors_of
 from hoaban.engine.values import Secret

@@ -19,8 +19,8 @@ from hoaban.engine.provider import PartialFailureError, ProviderError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hoaban.engine.embedded.imports import ImportSpec
     from hoaban.engine.embedded.state import Resource
+    from hoaban.engine.imports import ImportSpec
     from hoaban.engine.provider import CheckFailure, Provider
     from hoaban.engine.values import PropertyMap
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hoaban.engine.api import EventHandler, Options, Stack, UpdateResult
-    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.embedded.lease import Holder
     from hoaban.engine.embedded.providers import ProviderFactory
+    from hoaban.engine.imports import ImportRequest
 
 STOPPING: Final = (
     "stopping: nothing new begins, calls under way are let finish, the state is saved "

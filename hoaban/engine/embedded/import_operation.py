@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from hoaban.engine.api import Options, Stack, UpdateResult
     from hoaban.engine.embedded.events import EventStream
     from hoaban.engine.embedded.failures import Failures
-    from hoaban.engine.embedded.imports import ImportRequest
     from hoaban.engine.embedded.providers import ProviderFactory
     from hoaban.engine.embedded.state import Snapshot
     from hoaban.engine.embedded.store import Opened
+    from hoaban.engine.imports import ImportRequest
 
 
 class ImportOperation(Operation):

@@ -17,12 +17,12 @@ from pulumi.automation.events import OpType
 from hoaban.engine.embedded.adoption import Adopted, adopt, declared, ids_in
 from hoaban.engine.embedded.codegen import Declaration, generate
 from hoaban.engine.embedded.defaults import default_goal, is_default
-from hoaban.engine.embedded.imports import resolve
 from hoaban.engine.embedded.order import in_order
 from hoaban.engine.embedded.sdk import sdk_version
 from hoaban.engine.embedded.state import Resource, timestamp
 from hoaban.engine.embedded.steps import Step
 from hoaban.engine.embedded.urns import STACK_TYPE, is_provider, make_urn, package_of
+from hoaban.engine.imports import resolve
 from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from hoaban.engine.embedded.backend import StackName
     from hoaban.engine.embedded.executor import Executor
     from hoaban.engine.embedded.failures import Failures
-    from hoaban.engine.embedded.imports import Import, ImportRequest
+    from hoaban.engine.imports import Import, ImportRequest
     from hoaban.engine.values import Secret
 
 

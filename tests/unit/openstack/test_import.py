@@ -9,8 +9,8 @@ import pytest
 from hoaban.engine.api import Options
 from hoaban.engine.embedded import EmbeddedEngine, secrets
 from hoaban.engine.embedded.adoption import adopt
-from hoaban.engine.embedded.imports import ImportRequest, ImportSpec
 from hoaban.engine.embedded.state import Resource
+from hoaban.engine.imports import ImportRequest, ImportSpec
 from hoaban.engine.values import Secret
 from hoaban.openstack import OpenStackProvider
 from hoaban.openstack.nested import Nested
