@@ -47,7 +47,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.cloud
 
-RULE = "openstack:networking/secGroupRule:SecGroupRule"
+LOSABLE = (
+    "openstack:objectstorage/container:Container",
+    "openstack:networking/floatingIp:FloatingIp",
+    "openstack:networking/secGroupRule:SecGroupRule",
+    "openstack:compute/volumeAttach:VolumeAttach",
+)
 ALL = Consent(delete_data=True, allow_replace=True)
 NOTHING = Consent()
 LOOK = Options(look=True)
@@ -215,15 +220,14 @@ def test_what_a_state_lost_is_imported_by_the_file_of_its_plan(story: Story) -> 
     """With names, parents and providers as the program has them, so that nothing is left to do."""
     target, engine = story.small.target(), engine_for()
     with held(stack_for(target)) as one:
-        lost = {
-            kind: next(x for x in one.snapshot.resources if x.type == kind)
-            for kind in (RULE, "openstack:objectstorage/container:Container")
-        }
+        loose = [x for x in one.snapshot.resources if not edits.dependents(one.snapshot, [x])]
+        lost = {x.type: x for x in loose if x.type in LOSABLE}
         snapshot, _ = edits.without(one.snapshot, [*lost.values()], unprotect=True)
         one.commit(snapshot, "lost")
     events: list[EngineEvent] = []
     planned = plan(target, engine, events.append).result
-    assert changed_types(planned, "create") == ["Container", "SecGroupRule"]
+    assert changed_types(planned, "create") == sorted(kind.split(":")[-1] for kind in lost)
+    assert LOSABLE[0] in lost
     body = draft(events)
     for entry in body["resources"]:
         entry["id"] = lost[entry["type"]].id
