@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
 import signal
 import time
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +16,14 @@ from hoaban.engine.embedded import lease
 from hoaban.engine.embedded.backend import Backend
 from hoaban.engine.embedded.lock import Lock, holders
 from hoaban.engine.storage import ExpelledError, Storage, open_storage
+from tests.engine.conftest import Lab
+from tests.engine.fake_provider import FakeCloud
 from tests.engine.test_lock import NAME, TURNS, Child, crowd, elsewhere, holding
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hoaban.engine.api import Stack
 
 GROUP = "shop/dev"
 
@@ -233,3 +239,31 @@ def test_many_at_once_one_at_a_time(place: Path | str, monkeypatch: pytest.Monke
     had, counted = crowd(place, processes=3)
     assert had == counted == 3 * TURNS
     assert holders(backend, NAME) == []
+
+
+@dataclass
+class Placed(Lab):
+    """A stack with its state in another place, and its cloud in memory."""
+
+    place: Path | str = ""
+
+    @property
+    def stack(self) -> Stack:
+        return replace(super().stack, backend=self.place)
+
+
+def test_a_stack_is_made_planned_and_destroyed(place: Path | str, tmp_path: Path) -> None:
+    lab = Placed(tmp_path, FakeCloud(), place=place)
+    made = lab.up('a = Thing("a", x=1)\nb = Thing("b", a=a.id)\nexport("id", b.id)')
+    assert made.changes["create"] == 4
+    assert sorted(one.properties["__name"] for one in lab.cloud.things.values()) == ["a", "b"]
+    kept = open_storage(place)
+    assert kept.list("journals/") == kept.list("writers/") == kept.list("locks/") == []
+    state = json.loads(kept.read("stacks/shop/dev.json") or b"")
+    assert len(state["checkpoint"]["latest"]["resources"]) == 4
+    assert len(kept.list("history/shop/dev/")) == 2
+    planned = lab.preview('a = Thing("a", x=2)\nb = Thing("b", a=a.id)')
+    assert planned.changes["update"] == 1
+    lab.run("destroy")
+    assert lab.cloud.things == {}
+    assert holders(Backend(place), NAME) == []

@@ -15,6 +15,7 @@ Deletes, and copies of what is in place already, go the second way on both.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 from hoaban.engine.storage.base import ExpelledError, StateWriteError
 from hoaban.engine.storage.bucket import Unmet
 from hoaban.engine.storage.guarantee import Guarantee
-from hoaban.errors import Location
+from hoaban.errors import HoabanError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +50,10 @@ class Fence:
         if self._guarantee is Guarantee.TIME:
             staged = f"{self._own}.{uuid.uuid4()}"
             self._bucket.put(staged, content)
-            self.copy(staged, key)
-            self._bucket.delete(staged)
+            if not self.copy(staged, key):
+                raise self._expelled(key)  # only who expels this writer takes that away
+            with contextlib.suppress(HoabanError):  # else it goes when the writer is dismissed
+                self._bucket.delete(staged)
             return
         with self._lock:
             for _ in range(_TRIES):
@@ -79,7 +82,8 @@ class Fence:
 
     def delete(self, key: str) -> None:
         """Remove a blob, if it is there."""
-        self._in_time(key, lambda: self._bucket.sign_delete(key))
+        with contextlib.suppress(Unmet):  # some servers tell of a delete that nothing was there
+            self._in_time(key, lambda: self._bucket.sign_delete(key))
 
     def _in_time(self, key: str, signed: Callable[[], Signed]) -> None:
         """Sign, then look, then send: in this order, what is sent late is refused."""
@@ -98,9 +102,12 @@ class Fence:
         """The tag of the writer's own object, which is gone when the writer is expelled."""
         found = self._bucket.head(self._own) if not self.gone else None
         if found is None:
-            self.gone = True
-            raise ExpelledError(
-                "cannot write the state: another run took over",
-                where=Location(file=self._bucket.place.where(key)),
-            )
+            raise self._expelled(key)
         return found.etag
+
+    def _expelled(self, key: str) -> ExpelledError:
+        self.gone = True
+        return ExpelledError(
+            "cannot write the state: another run took over",
+            where=Location(file=self._bucket.place.where(key)),
+        )

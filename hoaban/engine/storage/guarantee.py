@@ -80,6 +80,6 @@ def _refused(bucket: Bucket, why: str) -> HoabanError:
     return StateWriteError(
         f"the S3 server {server} cannot keep locks: {why}",
         where=Location(file=bucket.place.url),
-        mend="use one that honours conditional writes (Ceph's RADOS gateway, MinIO, Amazon S3, "
-        "Swift from 2.33 on), or keep the state in a folder",
+        mend="use one that honours conditional writes (Amazon S3, a recent RADOS gateway of Ceph, "
+        "MinIO or Swift), or keep the state in a folder",
     )
