@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.client import BaseClient
 
+from hoaban.engine.embedded import lease, lock
 from hoaban.engine.embedded.backend import Backend
 from hoaban.engine.embedded.journal import JournalContent
 from hoaban.engine.embedded.lock import Lock
@@ -24,7 +25,7 @@ from hoaban.engine.storage.s3place import S3Place
 from hoaban.errors import HoabanError
 from tests.engine.direct import assert_clean, check_result, check_truth
 from tests.engine.test_crash import AFTER, BEFORE, Countdown, direct_in, prepare, run_until
-from tests.engine.test_lock import NAME
+from tests.engine.test_lock import NAME, TURNS, crowd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,6 +230,18 @@ def test_what_was_sent_before_and_comes_late_is_refused(
     with pytest.raises(HoabanError, match="another run took over"):
         first.write("stacks/shop/dev.json", b"late")
     assert storage.read("stacks/shop/dev.json") == b"second"
+
+
+def test_many_at_once_and_one_that_is_killed(
+    s3_place: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each on a machine of its own; the others take over after its lease, and no turn is lost."""
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 3.0)
+    url = s3_place("whole")
+    Backend(url).ensure()
+    had, counted = crowd(url, dies=True, processes=3)
+    assert had == counted == 2 * TURNS + 2
+    assert lock.holders(Backend(url), NAME) == []
 
 
 def test_a_log_whose_last_part_was_lost(s3_place: Places) -> None:
