@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hoaban.engine.embedded import lease
-from hoaban.engine.embedded.backend import Backend
+from hoaban.engine.embedded import care, copies, lease, restore, stackfiles
+from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.embedded.lock import Lock, holders
 from hoaban.engine.storage import ExpelledError, Storage, open_storage
 from tests.engine.conftest import Lab
@@ -267,3 +267,37 @@ def test_a_stack_is_made_planned_and_destroyed(place: Path | str, tmp_path: Path
     lab.run("destroy")
     assert lab.cloud.things == {}
     assert holders(Backend(place), NAME) == []
+
+
+def test_a_stack_is_restored_renamed_and_forgotten(place: Path | str, tmp_path: Path) -> None:
+    lab = Placed(tmp_path, FakeCloud(), place=place)
+    for number in (1, 2):
+        lab.up(f'a = Thing("a", x={number})')
+    backend = Backend(place)
+
+    assert [one.version for one in copies.copies(backend, NAME)] == [1, 2]
+    restore.restore(lab.stack, copies.of_version(backend, NAME, 1))
+    restore.restore(lab.stack, copies.of_version(backend, NAME, 2))
+    assert inputs_of(lab)["x"] == 2
+    restore.restore(lab.stack, copies.of_version(backend, NAME, 1))
+    assert inputs_of(lab)["x"] == 1
+    assert care.verify(lab.stack) == []
+    new = replace(lab.stack, name="prod", config_file=tmp_path / "Pulumi.shop.prod.yaml")
+    assert stackfiles.rename(lab.stack, new) == 3
+    assert backend.stacks() == [StackName("shop", "prod")]
+    lab.stack_name = "prod"
+    assert inputs_of(lab)["x"] == 1
+    assert backend.storage.list("changes/") == []
+    kinds = [entry["kind"] for entry in copies.entries(backend, StackName("shop", "prod"))]
+    assert kinds[0] == "rename"
+    assert len(kinds) == 6
+    lab.run("destroy")
+    stackfiles.remove(lab.stack)
+    assert backend.stacks() == []
+    assert backend.forgotten() == [StackName("shop", "prod")]
+
+
+def inputs_of(lab: Placed) -> dict[str, object]:
+    state = json.loads(open_storage(lab.place).read(f"stacks/shop/{lab.stack_name}.json") or b"")
+    found = state["checkpoint"]["latest"]["resources"]
+    return next(one["inputs"] for one in found if one["type"] == "fake:index:Thing")
