@@ -17,7 +17,7 @@ from hoaban.engine.embedded.backend import Backend
 from hoaban.engine.embedded.journal import JournalContent
 from hoaban.engine.embedded.lock import Lock
 from hoaban.engine.embedded.state import StateFormatError
-from hoaban.engine.storage import StateReadError, StateWriteError, open_storage
+from hoaban.engine.storage import StateReadError, StateWriteError, open_storage, s3
 from hoaban.engine.storage.bucket import Bucket, Signed, bucket_of
 from hoaban.engine.storage.guarantee import Guarantee
 from hoaban.engine.storage.s3 import S3Storage
@@ -174,7 +174,12 @@ def test_a_dead_server_is_told_in_seconds(
             Backend(url).ensure()
         with pytest.raises(StateWriteError, match="no answer from the S3 server"):
             open_storage(url).write("meta.yaml", b"")
+        bucket = bucket_of(S3Place.parse(url))
+        signed = bucket.sign_delete("meta.yaml")
+        with pytest.raises(StateWriteError, match="no answer from the S3 server") as late:
+            bucket.send(signed)
         assert time.monotonic() - began < 10
+    assert "X-Amz" not in f"{late.value} {signed}", "what is signed is as good as a key"
     assert "endpoint in the URL" in str(told.value.mend)
 
 
@@ -268,12 +273,20 @@ def test_the_library_is_loaded_only_for_buckets() -> None:
     assert told.stdout == "False\n"
 
 
-SAMPLE = 23
-"""Of so many requests to the server, and steps of the cloud, one is tried."""
+@pytest.mark.parametrize(("kind", "sample"), [("whole", 23), ("swift", 67)])
+def test_killed_during_an_update_with_the_state_on_s3(
+    memory_path: Path,
+    s3_place: Places,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    sample: int,
+) -> None:
+    """Killed with -9 before or after a request to the server, or a step of the cloud.
 
-
-def test_killed_during_an_update_with_the_state_on_s3(memory_path: Path, s3_place: Places) -> None:
-    """Killed with -9 before or after a request to the server, or a step of the cloud."""
+    Of so many (``sample``) one is tried.
+    """
+    monkeypatch.setattr(s3, "_SETTLE_SECONDS", 0.6)
+    monkeypatch.setattr(s3, "_LATEST_SECONDS", 0.1)  # the killed one has sent nothing
 
     def killed_at(ticks: int) -> Callable[[Direct], object]:
         def work(direct: Direct) -> object:
@@ -288,12 +301,12 @@ def test_killed_during_an_update_with_the_state_on_s3(memory_path: Path, s3_plac
     while not through:
         folder = memory_path / str(ticks)
         folder.mkdir()
-        place = s3_place("whole")
+        place = s3_place(kind)
         prepare(folder, BEFORE, place)
         through = run_until(10**9, folder, killed_at(ticks), place)
         after = direct_in(folder, place)
         check_truth(after)
         assert_clean(after.up(AFTER))
         check_result(after, AFTER)
-        ticks += SAMPLE
-    assert ticks > 5 * SAMPLE
+        ticks += sample
+    assert ticks > 4 * sample
