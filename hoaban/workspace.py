@@ -77,9 +77,23 @@ class Workspace:
         return self.home / "config"
 
     @property
-    def backend(self) -> Path:
-        """Root of Pulumi's file backend; ``.pulumi`` is inside it."""
-        return self.home / "state"
+    def backend(self) -> Path | str:
+        """Where the state is: ``$PULUMI_BACKEND_URL``, else a folder; ``.pulumi`` is inside it.
+
+        An error where the variable leads away from a folder with stacks: those would seem not to
+        be there, and be made once more.
+        """
+        folder = self.home / "state"
+        url = os.environ.get("PULUMI_BACKEND_URL", "")
+        if not url or url.rstrip("/") == folder.as_uri():
+            return folder
+        if any(folder.glob(".pulumi/stacks/*/*.json")):
+            raise HoabanError(
+                f"PULUMI_BACKEND_URL is {url}, but there are stacks in {folder}",
+                mend="unset PULUMI_BACKEND_URL to use those; or move all that is in "
+                f"{folder}/.pulumi there, and the folder out of the way",
+            )
+        return url
 
     @property
     def keys(self) -> Path:

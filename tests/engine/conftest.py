@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 import textwrap
+import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +18,14 @@ import pytest
 
 from hoaban.engine.api import Options, Stack, UpdateResult
 from hoaban.engine.embedded import EmbeddedEngine, secrets
+from hoaban.engine.storage import s3
+from hoaban.engine.storage.bucket import bucket_of
+from hoaban.engine.storage.s3place import S3Place
+from tests.engine import s3server
 from tests.engine.fake_provider import FakeCloud
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pulumi.automation.events import EngineEvent
 
@@ -137,3 +145,62 @@ def memory_path(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
     return Lab(tmp_path, FakeCloud())
+
+
+@pytest.fixture(scope="session")
+def s3_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """Addresses of S3 servers by their kind (see ``s3server``), which run when they are needed."""
+    running: dict[str, tuple[subprocess.Popen[bytes], str]] = {}
+
+    def address(kind: str) -> str:
+        if kind not in running:
+            file = tmp_path_factory.mktemp("s3") / "address"
+            command = [sys.executable, "-m", "tests.engine.s3server", str(file), kind]
+            process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            until = time.monotonic() + 60
+            while not file.exists():
+                assert process.poll() is None, "the S3 server ended"
+                assert time.monotonic() < until, "the S3 server does not answer"
+                time.sleep(0.05)
+            running[kind] = process, file.read_text()
+        return running[kind][1]
+
+    yield address
+    for process, _ in running.values():
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def s3_place(
+    s3_servers: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], str]:
+    """URLs of new places in a bucket of an S3 server of a kind."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", s3server.KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mật khẩu")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    def place(kind: str) -> str:
+        url = f"s3://kho/{uuid.uuid4()}?endpoint={s3_servers(kind)}&disableSSL=true"
+        url += "&s3ForcePathStyle=true&region=us-east-1"
+        bucket_of(S3Place.parse(url)).client.create_bucket(Bucket="kho")
+        return url
+
+    return place
+
+
+@pytest.fixture(params=["folder", "s3", "s3 like Swift"])
+def place(
+    request: pytest.FixtureRequest,
+    memory_path: Path,
+    s3_place: Callable[[str], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path | str:
+    """A new place for state, of each kind that there is."""
+    if request.param == "folder":
+        return memory_path
+    if request.param == "s3":
+        return s3_place("whole")
+    # A create of this server takes 0.2 s, not seconds.
+    monkeypatch.setattr(s3, "_SETTLE_SECONDS", 0.6)
+    return s3_place("swift")

@@ -49,3 +49,19 @@ def test_a_folder_without_a_province_is_told(
     with pytest.raises(HoabanError) as raised:
         Workspace.find(tmp_path)
     assert "hoaban init" in str(raised.value.mend)
+
+
+def test_the_state_may_be_in_a_bucket(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOABAN_HOME", raising=False)
+    workspace = Workspace.find(root)
+    folder = root / ".hoaban/state"
+    assert workspace.backend == folder
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://kho/sonla")
+    assert workspace.backend == "s3://kho/sonla"
+    stack = folder / ".pulumi/stacks/province/sonla.json"
+    stack.parent.mkdir(parents=True)
+    stack.touch()
+    with pytest.raises(HoabanError, match="is s3://kho/sonla, but there are stacks in"):
+        _ = workspace.backend
+    monkeypatch.setenv("PULUMI_BACKEND_URL", folder.as_uri())
+    assert workspace.backend == folder

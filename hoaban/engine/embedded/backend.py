@@ -168,8 +168,12 @@ class Backend:
         if modified is None:
             return
         suffix = "json" if self._holds_state(key, name) else "damaged"
-        stamp = int(modified * NANO)
-        self.storage.copy(key, f"{self.backups_prefix(name)}{name.stack}.{stamp}.{suffix}")
+        stamp, content = int(modified * NANO), self.storage.read(key)
+        begin = f"{self.backups_prefix(name)}{name.stack}"
+        # Some places tell times to the second: another checkpoint of that second stays.
+        while self.storage.read(f"{begin}.{stamp}.{suffix}") not in (None, content):
+            stamp += 1
+        self.storage.copy(key, f"{begin}.{stamp}.{suffix}")
 
     def _holds_state(self, key: str, name: StackName) -> bool:
         try:

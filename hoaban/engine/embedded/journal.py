@@ -130,7 +130,8 @@ class JournalContent:
             raise StateFormatError(
                 f"the journal is damaged: {error}",
                 where=Location(file=where),
-                mend=f"mv {where} {where}.broken, then hoaban refresh to see what the cloud has",
+                mend=f"keep a copy ({storage.copy_command(key, f'{key}.broken')}), delete it, then "
+                "hoaban refresh to see what the cloud has",
             ) from error
         for entry in entries:
             if "committing" in entry:

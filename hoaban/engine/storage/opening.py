@@ -20,9 +20,14 @@ def open_storage(place: Place) -> Storage:
     scheme = urlsplit(place).scheme
     if scheme == "file":
         return FolderStorage(folder_of(place))
+    if scheme == "s3":
+        from hoaban.engine.storage.s3 import S3Storage  # noqa: PLC0415 (few need it)
+        from hoaban.engine.storage.s3place import S3Place  # noqa: PLC0415
+
+        return S3Storage(S3Place.parse(place))
     raise HoabanError(
         f"the embedded engine keeps no state at {place}",
-        mend="give a folder, as file:///path, or use --engine official",
+        mend="give a folder, as file:///path, or a bucket, as s3://BUCKET/PREFIX",
     )
 
 
