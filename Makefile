@@ -21,7 +21,7 @@ ifneq ($(words $(CURDIR)),1)
 $(error move the checkout to a path without spaces, as Ansible and mmdebstrap need: $(CURDIR))
 endif
 
-.PHONY: help setup quickstart test lint types unit engine cloud molecule e2e bench clean
+.PHONY: help setup quickstart test lint types unit engine cloud on-s3 molecule e2e bench clean
 
 help: ## this list
 	@sed -nE 's/^([a-z][a-z0-9-]*):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -47,7 +47,7 @@ quickstart: setup ## lab, image, province and one agency, checked; then a handov
 test: setup ## lint, types, unit, engine, cloud, Molecule and end-to-end tests
 	@python -m tests.run
 
-lint types unit engine cloud molecule e2e: setup ## one part of the tests
+lint types unit engine cloud on-s3 molecule e2e: setup ## one part of the tests
 	@python -m tests.run $@
 
 bench: setup ## benchmarks (BENCH=guest and others: docs/benchmarks.md)

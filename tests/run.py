@@ -28,6 +28,9 @@ REPORTS = ROOT / ".hoaban" / "test-reports"
 TAIL_LINES = 40
 """How much of a failed part is shown again."""
 
+ON_S3 = "tests/cloud/test_state_on_s3.py"
+"""Waits for time to pass more than anything: a part of its own, beside others."""
+
 Commands = tuple[tuple[str, ...], ...]
 
 
@@ -55,7 +58,11 @@ PARTS: dict[str, Part] = {
             ("hoaban", "lab", "up", "--hypervisor", "fake"),
         )
     ),
-    "cloud": Part((pytest("-m", "cloud", "tests/cloud", name="cloud"),), needs=("lab-fake",)),
+    "cloud": Part(
+        (pytest("-m", "cloud", "tests/cloud", f"--ignore={ON_S3}", name="cloud"),),
+        needs=("lab-fake",),
+    ),
+    "on-s3": Part((pytest("-m", "cloud", ON_S3, name="on-s3"),), needs=("lab-fake",)),
     "lint": Part(
         (
             ("ruff", "check", "."),
@@ -80,7 +87,7 @@ PARTS: dict[str, Part] = {
 
 STAGES: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("machine", "unit", "lab-fake"),),
-    (("lint", "types", "engine"), ("cloud",)),
+    (("lint", "types", "engine", "on-s3"), ("cloud",)),
     (("molecule", "lab-qemu", "e2e"),),
 )
 """All parts: stages one after the other, each of lanes beside one another, each of parts in turn.

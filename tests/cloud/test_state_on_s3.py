@@ -27,8 +27,6 @@ from tests.engine.test_storage import (  # noqa: F401 (a contract, kept here, to
     test_a_dead_holder_is_taken_over,
     test_a_log_grows_and_goes,
     test_a_stack_is_made_planned_and_destroyed,
-    test_a_stack_is_restored_renamed_and_forgotten,
-    test_a_stopped_holder_elsewhere_finds_out,
     test_an_expelled_writer_writes_nothing,
     test_blobs,
     test_many_at_once_one_at_a_time,
