@@ -13,7 +13,14 @@ from hoaban.openstack.errors import CloudError
 from hoaban.openstack.patience import unless_gone
 from hoaban.openstack.resource import META, Resource
 from hoaban.openstack.schema import REGION, block, boolean, mapping, text
-from hoaban.openstack.swift_headers import MARK, head, metadata, path_of, told_metadata
+from hoaban.openstack.swift_headers import (
+    MARK,
+    all_metadata,
+    head,
+    metadata,
+    path_of,
+    told_metadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +63,8 @@ class _Container(Resource):
         headers = head(call, path_of(id_))
         if headers is None:
             return None
-        fresh = self._state(call, id_, headers, state.outputs if state else {})
+        prior = state.outputs if state else {"metadata": all_metadata(_META_PREFIX, headers)}
+        fresh = self._state(call, id_, headers, prior)
         return self.seen(id_, fresh.outputs, state)
 
     def find(self, call: Call, inputs: PropertyMap) -> ResourceState | None:

@@ -54,6 +54,17 @@ def told_metadata(
     return {"metadata": told} if asked else {}
 
 
+def all_metadata(prefix: str, headers: Mapping[str, str]) -> PropertyMap:
+    """All metadata that is there, as HTTP spells it, but for the mark and keys of signed URLs."""
+    hidden = (MARK.lower(), "temp-url-key")
+    return {
+        name[len(prefix) :]: value
+        for name, value in headers.items()
+        if name.lower().startswith(prefix.lower())
+        and not name[len(prefix) :].lower().startswith(hidden)
+    }
+
+
 def head(call: Call, path: str) -> Mapping[str, str] | None:
     """The headers at ``path``; None when nothing is there."""
     try:

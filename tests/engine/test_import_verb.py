@@ -294,6 +294,27 @@ def test_what_is_named_must_be_there(lab: Lab) -> None:
         bring(lab, thing("a", there, provider="p"), names=missing)
 
 
+def test_what_is_there_already_is_depended_on(lab: Lab) -> None:
+    """Else a destroy before the next update would begin with what others use."""
+    lab.up('Thing("net", size=1)')
+    net = lab.resources()["net"]["id"]
+    port = by_hand(lab, network=net)
+    assert f'network="{net}"' in bring(lab, thing("port", port), protect=False).program
+    assert lab.resources()["port"]["dependencies"] == [URN + "net"]
+    lab.cloud.calls.clear()
+    lab.run("destroy")
+    assert lab.cloud.names("delete") == ["port", "net"]
+
+
+def test_what_the_name_table_has_is_a_variable(lab: Lab) -> None:
+    lab.up('Thing("net", size=1)')
+    net = lab.resources()["net"]
+    port = by_hand(lab, network=net["id"])
+    result = bring(lab, thing("port", port), names={"lan": net["urn"]}, preview=True)
+    assert "network=lan.id" in result.program
+    assert f"# lan: {net['urn']}" in result.program
+
+
 def test_some_properties(lab: Lab) -> None:
     there = by_hand(lab, size=1, color="red")
     result = bring(lab, thing("a", there, properties=("size", "shape")))

@@ -91,7 +91,7 @@ class _Writer:
         told = [
             f"# {name}: {urn}"
             for urn, name in self._table.items()
-            if re.search(rf"=\s?{name}\b", used)
+            if re.search(rf"(?<![\w\"]){re.escape(name)}\b(?=[,)\].])", used)
         ]
         parts = ["\n".join(head)]
         if told:

@@ -217,32 +217,34 @@ class Importer:
                 )
 
     def _link(self, imports: Sequence[Import]) -> None:
-        """Note which of the new resources refer to others, by their ids, and so come after them.
+        """Note which of the stack's resources the new ones refer to, by id, and so come after.
 
         Pulumi's importer leaves that to the next update. A destroy before that would begin with
         what others use.
         """
         ids: dict[str, list[str]] = {}
-        for one in imports:
-            if not one.spec.component:
-                ids.setdefault(self._now(one.urn).id, []).append(one.urn)
+        for known in {**self._live, **self._new}.values():
+            if known.custom and not known.external and not is_provider(known.type):
+                ids.setdefault(known.id, []).append(known.urn)
+        variables = {one.urn for one in imports} | set(self.request.names.values())
         owners = {id_: urns[0] for id_, urns in ids.items() if len(urns) == 1}
         for urn, found in self._adopted.items():
             named = {key: ids_in(key, value, owners, urn) for key, value in found.given.items()}
-            found.references = {
+            named = {
                 key: by_id
                 for key, by_id in named.items()
                 if by_id and not any(self._reaches(other, urn) for other in by_id.values())
             }
-            needs = {key: sorted(set(by_id.values())) for key, by_id in found.references.items()}
+            found.references = {
+                key: {id_: other for id_, other in by_id.items() if other in variables}
+                for key, by_id in named.items()
+            }
+            needs = {key: sorted(set(by_id.values())) for key, by_id in named.items()}
             self._new[urn] = replace(
                 self._new[urn],
                 property_dependencies=needs,
                 dependencies=tuple(sorted({one for urns in needs.values() for one in urns})),
             )
-
-    def _now(self, urn: str) -> Resource:
-        return self._new.get(urn) or self._live[urn]
 
     def _reaches(self, start: str, goal: str) -> bool:
         """Whether a new resource needs another, through however many steps."""

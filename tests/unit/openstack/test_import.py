@@ -60,6 +60,17 @@ def test_every_type(token: str, world: World, make: Maker, provider: OpenStackPr
         assert isinstance(found.given[name], Secret)
 
 
+def test_a_container_tells_its_metadata_and_no_key(
+    make: Maker, provider: OpenStackProvider, world: World
+) -> None:
+    made = make("objectstorage/container:Container", {"metadata": {"owner": "xa"}}, "files")
+    world.swift.containers[made.id]["X-Container-Meta-Temp-Url-Key-2"] = "hush"
+    wanted = Resource(urn=made.urn, type=made.token, custom=True, id=made.id)
+    found = adopt(provider, wanted, ImportSpec(type=made.token))
+    assert {key.lower(): value for key, value in found.given["metadata"].items()} == {"owner": "xa"}
+    assert found.warnings == []
+
+
 class Site:
     """A stack, and a cloud with what somebody made by hand."""
 
