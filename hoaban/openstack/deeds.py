@@ -50,9 +50,9 @@ def deed(call: Call, token: str, id_: str, changed: Sequence[str], since: str) -
 
 
 def _older(at: str, since: str) -> bool:
-    """Whether Nova's time (UTC, without a zone) is before the state's; what is not told is not."""
+    """Whether Nova's time (UTC, whole seconds) is before the state's; what is not told is not."""
     try:
-        return _utc(at) < _utc(since)
+        return _utc(at) < _utc(since).replace(microsecond=0)
     except ValueError:
         return False
 

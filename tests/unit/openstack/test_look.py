@@ -160,6 +160,7 @@ def test_who_stopped_a_server_is_told(server: Made, world: World) -> None:
     assert (told.action, told.user, told.request) == ("stop", "u-1", "req-stop")
     assert world.http.log[-1].microversion == 2021
     assert deed(server, seen, since="2026-11-30T02:00:00Z") is None, "that was ours"
+    assert deed(server, seen, since="2026-11-30T01:00:00.7Z"), "Nova tells whole seconds"
 
 
 def test_who_renamed_a_server_is_not_guessed(server: Made, world: World) -> None:
