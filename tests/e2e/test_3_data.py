@@ -40,8 +40,7 @@ ADD = (
     "url=${RESTIC_REPOSITORY#rest:}; "
     'echo "user = $RESTIC_REST_USERNAME:$RESTIC_REST_PASSWORD" | curl -sK - '
     "--cacert server.crt -o /dev/null -w %{http_code} --data-binary @/tmp/piece "
-    "$url"
-    "data/$name'"
+    "${url}data/$name'"
 )
 
 
