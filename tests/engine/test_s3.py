@@ -273,7 +273,7 @@ def test_the_library_is_loaded_only_for_buckets() -> None:
     assert told.stdout == "False\n"
 
 
-@pytest.mark.parametrize(("kind", "sample"), [("whole", 41), ("swift", 101)])
+@pytest.mark.parametrize(("kind", "sample"), [("whole", 23), ("swift", 67)])
 def test_killed_during_an_update_with_the_state_on_s3(
     memory_path: Path,
     s3_place: Places,
