@@ -35,7 +35,9 @@ def _document(
     path = inventory / offer.document
     name = f"{inventory.name}/{offer.document}"
     try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        loader = _TextDates(path.read_text(encoding="utf-8"))
+        root = loader.get_single_node()
+        data = loader.construct_document(root) if isinstance(root, yaml.MappingNode) else {}
     except OSError as error:
         what = f"the OpenAPI document {name} can't be read: {error.strerror}"
         yield fault(party.document, key, what, "put it there, or mend the path")
@@ -56,7 +58,6 @@ def _document(
             mend="begin it with `openapi: 3.1.0`",
         )
         return
-    data = yaml.load(path.read_text(encoding="utf-8"), Loader=_TextDates)  # noqa: S506
     yield from _faults_of(name, root, data)
     version = str((data.get("info") or {}).get("version", ""))
     if version and f"v{version}".split(".")[0] != offer.version.split(".")[0]:

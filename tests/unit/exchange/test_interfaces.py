@@ -177,6 +177,7 @@ BAD_DOCUMENTS = [
     ("in: path", "in: nowhere", 8, "nowhere"),
     ("title: Hồ sơ, ", "", 2, "title"),
     ("paths:", "paths: [", 4, "no YAML"),
+    ("title: Hồ sơ", "title: !other Hồ sơ", 2, "no YAML"),
 ]
 
 
