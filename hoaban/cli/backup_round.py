@@ -12,7 +12,7 @@ from hoaban.console import Steps, print_json, stdout
 from hoaban.errors import ExitCode, HoabanError, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
 
 class Named(Protocol):
@@ -36,7 +36,7 @@ class Outcome:
 
 
 def each_host(
-    chosen: Iterable[Host],
+    chosen: Sequence[Host],
     work: Callable[[Host, Steps], Outcome | None],
     *,
     nothing: str,
@@ -50,7 +50,6 @@ def each_host(
     documents: list[dict[str, Any]] = []
     failures = Failures()
     good = True
-    chosen = list(chosen)
     with Steps(quiet=json_) as steps:
         for host in chosen:
             try:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hoaban.engine.api import Options
 from hoaban.engine.embedded.backend import Backend, StackName
 from hoaban.engine.imports import ImportRequest, ImportSpec, resolve
-from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.errors import HoabanError, Location
 from hoaban.model.document import Document, parse_document
+from hoaban.model.problems import raise_all
 from hoaban.provision.named import exists
 from hoaban.provision.preflight import reach
 from hoaban.provision.stacks import stack_for
@@ -63,9 +64,7 @@ def read_request(file: Path) -> ImportRequest:
         )
     # JSON is YAML, but for tabs; its reader knows the lines, and keys that are there twice.
     document = parse_document(text.replace("\t", " ").encode(), name)
-    errors = list(_faults(document, body))
-    if errors:
-        raise errors[0] if len(errors) == 1 else ManyErrors(errors)
+    raise_all([*_faults(document, body)])
     return ImportRequest(
         resources=[_spec(one) for one in body.get("resources") or ()],
         names=body.get("nameTable") or {},
