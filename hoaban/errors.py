@@ -100,6 +100,11 @@ class ManyErrors(HoabanError):
         return {"errors": [error.to_json()["error"] for error in self.errors]}
 
 
+def together(errors: Sequence[HoabanError]) -> HoabanError:
+    """One error as it is, several as :class:`ManyErrors`."""
+    return errors[0] if len(errors) == 1 else ManyErrors(errors)
+
+
 def from_json(body: Mapping[str, Any]) -> HoabanError:
     """The error that :meth:`HoabanError.to_json` told, in another process."""
     if "errors" in body:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hoaban.converge.console import tail
 from hoaban.converge.hostkeys import check
-from hoaban.errors import HoabanError, ManyErrors
+from hoaban.errors import HoabanError, together
 from hoaban.remote import RemoteResult, Trouble
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Door:
         with steps.step("SSH to every host") as step:
             closed = list(self._try_all(hosts, steps, step, timeout).values())
             if closed:
-                raise closed[0] if len(closed) == 1 else ManyErrors(closed)
+                raise together(closed)
             steps.update(step, f"{len(hosts)} hosts")
 
     def closed(

@@ -12,7 +12,7 @@ from hoaban.converge.hostkeys import forget_stacks, pin
 from hoaban.converge.playbook import Run, Transport, count_tasks, play
 from hoaban.converge.reach import Door
 from hoaban.converge.tally import Failure, HostTally, Tally
-from hoaban.errors import HoabanError, ManyErrors
+from hoaban.errors import HoabanError, together
 from hoaban.inventory import sshconfig
 from hoaban.inventory.fleet import Fleet
 from hoaban.inventory.variables import stack_group
@@ -139,7 +139,7 @@ def prepare(
 
 def as_one(errors: Sequence[HoabanError]) -> HoabanError:
     """One error for one or several."""
-    return errors[0] if len(errors) == 1 else ManyErrors(errors)
+    return together(errors)
 
 
 def untouched(run: Run, names: Sequence[str], log: Path) -> HoabanError:

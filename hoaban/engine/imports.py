@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from hoaban.engine.embedded.urns import PROVIDER_PREFIX, STACK_TYPE, Urn, make_urn
-from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.errors import HoabanError, Location, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,10 +115,8 @@ def resolve(request: ImportRequest, stack: str, project: str) -> list[Import]:
 
 
 def _raise(errors: Sequence[HoabanError]) -> None:
-    if len(errors) == 1:
-        raise errors[0]
     if errors:
-        raise ManyErrors(errors)
+        raise together(errors)
 
 
 def _table_faults(request: ImportRequest, stack: str, project: str) -> Iterator[HoabanError]:

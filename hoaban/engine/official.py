@@ -32,7 +32,7 @@ from hoaban.engine.embedded.state import Snapshot
 from hoaban.engine.embedded.store import open_stack, stack_outputs
 from hoaban.engine.pulumi_command import Command, errors_of, plain
 from hoaban.engine.values import Secret
-from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.errors import HoabanError, Location, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -272,7 +272,7 @@ class CommandOperation:
         found = errors_of(
             [(plain(one.message), one.urn or "") for one in self._told], self._command.said
         )
-        return found[0] if len(found) == 1 else ManyErrors(found)
+        return together(found)
 
 
 def _planned(step: StepEventMetadata) -> PlannedStep:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from hoaban.engine.embedded.state import PendingOperation
 from hoaban.engine.embedded.urns import STACK_TYPE, Urn
-from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.errors import HoabanError, Location, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -183,4 +183,4 @@ def _with_urns(one: Resource, change: Callable[[str], str], *, aliases: bool) ->
 
 
 def _all_of(errors: Sequence[HoabanError]) -> HoabanError:
-    return errors[0] if len(errors) == 1 else ManyErrors(errors)
+    return together(errors)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from hoaban.engine.embedded.backend import ORGANIZATION
 from hoaban.engine.embedded.properties import reveal
 from hoaban.engine.values import Secret
-from hoaban.errors import ExitCode, HoabanError, Location, ManyErrors, PolicyError
+from hoaban.errors import ExitCode, HoabanError, Location, PolicyError, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,7 +150,7 @@ def rebuild(error: Mapping[str, Any]) -> HoabanError:
             )
             for one in error["errors"]
         ]
-        return errors[0] if len(errors) == 1 else ManyErrors(errors)
+        return together(errors)
     return ProgramError(
         f"the program failed: {error['message']}",
         where=Location(file=error["file"], line=error["line"]),

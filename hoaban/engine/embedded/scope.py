@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hoaban.engine.api import ProtectedError
-from hoaban.errors import HoabanError, Location, ManyErrors
+from hoaban.errors import HoabanError, Location, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -117,4 +117,4 @@ def protected(resources: Sequence[Resource], done: str, why: str) -> HoabanError
         )
         for one in resources
     ]
-    return errors[0] if len(errors) == 1 else ManyErrors(errors)
+    return together(errors)
